@@ -10,12 +10,12 @@ from sympy import Expr, S, Symbol
 
 from derive.backends._algorithms import algorithm_entry
 from derive.backends._expressions import python
-from derive.backends._halos import halo_extents, halo_limits
+from derive.backends._halos import halo_extents, halo_limits, halo_wide
 from derive.backends._module import Header, indent
 from derive.backends._parts import part_places
-from derive.backends._strips import block_extents, block_limits, listed
+from derive.backends._strips import block_extents, block_limits, block_wide, last_extents, listed
 from derive.backends._tiles import tile_extents, tile_sizes
-from derive.ir.blocks import Blocked
+from derive.ir.blocks import WIDTHS, Blocked
 from derive.ir.halos import LANES, RESULTS, Haloed
 from derive.ir.nodes import Program
 from derive.ir.parts import Parted
@@ -61,7 +61,9 @@ def device_functions(name: str, plain: Program, terms: Expr, designs: Iterable[D
 def _of_blocks(kernel: str, blocked: Blocked) -> Lines:
     name, own = f"_{blocked.program.name}", tuple(tile.extent for tile in blocked.tiles)
     call = f"{kernel}.lacks({listed(map(str, own))}, {block_extents(blocked)}, {block_limits(blocked)})"
-    counts = _counting(f"{name}_work", blocked.program, own, blocked_threads(blocked, STRIP))
+    rows = last_extents(blocked.program, block_wide(blocked))
+    width = f"{own[-1]} = {blocked.width} = neighbours({rows}, itemsize, {own[-1]})"
+    counts = _counting(f"{name}_work", blocked.program, own, blocked_threads(blocked, STRIP), width)
     return [*_lacking(name, blocked.program, own, call), *counts]
 
 
@@ -75,7 +77,8 @@ def _of_tiles(kernel: str, tiled: Tiled) -> Lines:
 def _of_halos(kernel: str, haloed: Haloed) -> Lines:
     name, own = f"_{haloed.program.name}", haloed.knobs[:-1]
     call = f"{kernel}.lacks({listed(map(str, own))}, {halo_extents(haloed)}, {halo_limits(haloed)})"
-    counts = _counting(f"{name}_work", haloed.program, own, halo_threads(haloed))
+    width = f"{haloed.width} = neighbours({last_extents(haloed.program, halo_wide(haloed))}, itemsize, {WIDTHS[-1]})"
+    counts = _counting(f"{name}_work", haloed.program, own, halo_threads(haloed), width)
     return [*_lacking(name, haloed.program, own, call), *counts]
 
 
@@ -112,14 +115,16 @@ def _words(text: str) -> list[str]:
     return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
 
 
-def _counting(name: str, program: Program, own: tuple[Symbol, ...], counted: Threads) -> Lines:
+def _counting(name: str, program: Program, own: tuple[Symbol, ...], counted: Threads, width: str = "") -> Lines:
     told = {f.name: getattr(counted, f.name) for f in fields(counted)}
     shown = {key: python(e) for key, e in told.items() if e != getattr(_NONE, key) and key != "products"}
     entries = [f"{key}={text}," for key, text in shown.items()]
     products = python(counted.products)
+    letters = [*_letters(program, own, [width, products, *shown.values()]), *(["itemsize"] if width else [])]
     return [
-        f"def {name}(*, {', '.join([*_letters(program, own, [products, *shown.values()]), '**_'])}):",
+        f"def {name}(*, {', '.join([*letters, '**_'])}):",
         '    """Its launch, counted."""',
+        *([f"    {width}"] if width else []),
         f"    {PRODUCTS} = {products}",
         "    return (",
         "        launched(",

@@ -15,7 +15,7 @@ from derive.ir.halos import Haloed
 from derive.ir.nodes import Copy, walk
 from derive.remembered import replaced
 
-__all__ = ["halo_extents", "halo_function", "halo_kernel", "halo_limits"]
+__all__ = ["halo_extents", "halo_function", "halo_kernel", "halo_limits", "halo_wide"]
 
 Lines = list[str]
 
@@ -35,7 +35,7 @@ def halo_function(kernel: str, haloed: Haloed) -> Lines:
     knobs = [str(k) for k in haloed.knobs[:-1]]
     told = {*sizes_told(haloed), *haloed.constants}
     fixed = "".join(f", {s}={s}" for s in haloed.constants)
-    arrays = f"{listed(accessed(program))}, {listed(map(str, sizes_told(haloed)))}, {listed(_wide(haloed))}{fixed}"
+    arrays = f"{listed(accessed(program))}, {listed(map(str, sizes_told(haloed)))}, {listed(halo_wide(haloed))}{fixed}"
     return [
         f"def _{program.name}({', '.join([*names, 'new', *knobs])}):",
         f'    """{sentence(program.says)}"""',
@@ -47,7 +47,7 @@ def halo_function(kernel: str, haloed: Haloed) -> Lines:
     ]
 
 
-def _wide(haloed: Haloed) -> list[str]:
+def halo_wide(haloed: Haloed) -> list[str]:
     """The arrays of which several neighbours are one access."""
     met = {n.source.array for n in walk(haloed.branches.body) if isinstance(n, Copy) and n.over}
     return [s.name for s in haloed.program.arguments if s.name in met]

@@ -17,7 +17,9 @@ __all__ = [
     "argument",
     "block_extents",
     "block_limits",
+    "block_wide",
     "counted",
+    "last_extents",
     "listed",
     "strip_function",
     "strip_kernel",
@@ -66,7 +68,7 @@ def strip_function(kernel: str, blocked: Blocked) -> Lines:
     passed = accessed(program)
     told = {*_sizes(blocked), *blocked.constants}
     fixed = "".join(f", {s}={s}" for s in blocked.constants)
-    arrays = f"{listed(passed)}, {listed(map(str, _sizes(blocked)))}, {listed(_wide(blocked))}{fixed}"
+    arrays = f"{listed(passed)}, {listed(map(str, _sizes(blocked)))}, {listed(block_wide(blocked))}{fixed}"
     return [
         f"def _{program.name}({', '.join([*names, 'new', *knobs])}):",
         f'    """{sentence(program.says)}"""',
@@ -107,12 +109,18 @@ def _sizes(blocked: Blocked) -> tuple[Symbol, ...]:
     return (program.batch, *(s for s in program.sizes if s in known))
 
 
-def _wide(blocked: Blocked) -> list[str]:
+def block_wide(blocked: Blocked) -> list[str]:
     """The arrays of which several neighbours are one access."""
     stored = [s.name for s in (*blocked.program.arguments, blocked.program.result)]
     copies = [n for n in walk(blocked.branches.body) if isinstance(n, Copy) and n.over]
     met = {a.array for n in copies for a in (n.target, n.source)}
     return [name for name in stored if name in met]
+
+
+def last_extents(program: Program, names: Iterable[str]) -> str:
+    """How long the rows of these arrays are, as Python text."""
+    shapes = {s.name: s.shape for s in (*program.arguments, program.result)}
+    return listed(python(shapes[name][-1]) for name in names)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -145,8 +145,9 @@ def _terms(
 
 
 def _launchers(blocks: Sequence[InBlocks], parts: Mapping[str, Parted]) -> list[str]:
-    """The classes that launch programs in blocks and in parts."""
-    return sorted({_LAUNCHERS[type(p)] for p in (*blocks, *parts.values()) if type(p) in _LAUNCHERS})
+    """The classes that launch programs in blocks and in parts, and what says how wide accesses of rows are."""
+    classes = sorted({_LAUNCHERS[type(p)] for p in (*blocks, *parts.values()) if type(p) in _LAUNCHERS})
+    return [*classes, *(["neighbours"] if any(isinstance(b, (Blocked, Haloed)) for b in blocks) else [])]
 
 
 def _texts(

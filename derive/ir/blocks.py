@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from math import prod
 from typing import Any
 
-from sympy import Basic, Expr, Integer, Symbol
+from sympy import Basic, Expr, Integer, S, Symbol, expand
 
-from derive.ir.nodes import Chart, Guard, Launch, Program
+from derive.ir.nodes import Chart, Guard, Launch, Program, Range
 from derive.remembered import replaced
 
 __all__ = ["BLOCK", "MOST", "WIDTHS", "Blocked", "Tile", "mapped"]
@@ -33,7 +34,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Blocked:
-    """The program, in whose sum the chart's letters run; `terms` is how many products a result adds at most.
+    """The program, in whose sum the chart's letters run; `sums` are those that a result adds up, with all their values.
 
     `narrow` says that its indices are proved to fit 32 bits where no size is more than MOST.
     """
@@ -43,8 +44,13 @@ class Blocked:
     width: Expr
     constants: tuple[Symbol, ...]
     chart: Chart
-    terms: Expr
+    sums: tuple[Range, ...]
     narrow: bool = False
+
+    @property
+    def terms(self) -> Expr:
+        """How many products a result adds at most."""
+        return prod((expand(r.stop - r.start) for r in self.sums), start=S.One)
 
     @property
     def knobs(self) -> tuple[Symbol, ...]:

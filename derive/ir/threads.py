@@ -88,21 +88,25 @@ def plain_threads(program: Program, terms: Expr, block: int) -> Threads:
 
 
 def blocked_threads(blocked: Blocked, block: int) -> Threads:
-    """Of a program in blocks, where they are inside."""
+    """Of a program in blocks, where they are inside: all loops are written out, so that a weight is read once for all results."""
+    body = blocked.branches.body
     lets = {node.symbol: node.value for node in blocked.launch.body if isinstance(node, Let)}
     count = _Counter(blocked.program, (*blocked.knobs, *lets))
-    sums = prod((tile.extent for tile in blocked.tiles), start=S.One)
-    met = tuple(count.accesses(blocked.branches.body))
-    accesses, entries = sum((m.times for m in met), S.Zero), sum((m.times * m.neighbours for m in met), S.Zero)
-    threads = count.all(blocked.launch.threads)
-    return count.settled(
-        Threads(
-            *(threads, Integer(block), sums * blocked.terms, accesses, entries, moved(blocked.program)),
-            sums=sums,
-            own=True,
-        ),
-        lets | {blocked.width: Integer(WIDTHS[-1])},
+    written = (*blocked.sums, *(Range(t.offset, S.Zero, t.extent) for t in blocked.tiles))
+    met = [m for m in count.accesses(body) if not m.times.has(PRODUCTS)]
+    weights = sum((count.cells(node, (), written) for node in walk(body) if isinstance(node, MultiplyAdd)), S.Zero)
+    threads, sums = count.all(blocked.launch.threads), prod((tile.extent for tile in blocked.tiles), start=S.One)
+    counted = Threads(
+        threads,
+        Integer(block),
+        products=sums * blocked.terms,
+        accesses=weights + sum((m.times for m in met), S.Zero),
+        entries=weights + sum((m.times * m.neighbours for m in met), S.Zero),
+        moved=moved(blocked.program),
+        sums=sums,
+        own=True,
     )
+    return count.settled(counted, lets)
 
 
 def tiled_threads(tiled: Tiled) -> Threads:
@@ -129,7 +133,7 @@ def tiled_threads(tiled: Tiled) -> Threads:
 
 def halo_threads(haloed: Haloed) -> Threads:
     """Of a program of tiles with a halo, where they are inside: cells that unrolled products read twice are read once."""
-    results, downs, lanes, width = haloed.knobs
+    results, downs, lanes, _ = haloed.knobs
     shared, body = frozenset(s.array for s in haloed.shared), haloed.branches.body
     ends = dict((haloed.left, haloed.right))
     count = _Counter(haloed.program, (*haloed.knobs, *ends), shared, downs * lanes)
@@ -148,7 +152,7 @@ def halo_threads(haloed: Haloed) -> Threads:
         sums=results,
         own=True,
     )
-    return count.settled(counted, {**ends, width: Integer(WIDTHS[-1])})
+    return count.settled(counted, ends)
 
 
 def _reaches(found: Expr, terms: Expr) -> bool:
@@ -199,16 +203,21 @@ class _Counter:
                     yield node, rolled, written, share
 
     def cells(self, node: MultiplyAdd, rolled: Spans, written: Spans) -> Expr:
-        """How many cells products read, each once in loops that are written out."""
-        total = S.Zero
-        for factor in node.factors:
-            found = self.all(rolled)
-            for place in map(expand, factor.subscripts):
-                moving = [r for r in written if r.symbol in place.free_symbols]
-                neighbours = all(abs(place.coeff(r.symbol)) == 1 for r in moving)
-                found *= 1 + sum((self.one(r) - 1 for r in moving), S.Zero) if neighbours else self.all(moving)
-            total += found
-        return total
+        """How many entries of memory products read, each once in loops that are written out."""
+        stored = (f for f in node.factors if f.array in self.stored)
+        return sum((self.all(rolled) * self._entries(f, written) for f in stored), S.Zero)
+
+    def _entries(self, access: Access, written: Spans) -> Expr:
+        """How many entries are met while letters run: from the first to the last of an axis, or one for each of their values."""
+        spans = [(e, [r for r in written if r.symbol in e.free_symbols]) for e in map(expand, access.subscripts)]
+        met = [r for _, moving in spans for r in moving]
+        if len(set(met)) < len(met):
+            return self.all(dict.fromkeys(met))
+        found = S.One
+        for place, moving in spans:
+            neighbours = all(abs(place.coeff(r.symbol)) == 1 for r in moving)
+            found *= 1 + sum((self.one(r) - 1 for r in moving), S.Zero) if neighbours else self.all(moving)
+        return found
 
     def barriers(self, body: Iterable[Any], times: Expr) -> Iterator[Expr]:
         """How often a thread waits."""
@@ -238,10 +247,14 @@ class _Counter:
                 case Copy() | MultiplyAdd():
                     yield from self._of(node, loops, known)
 
+    @property
+    def stored(self) -> frozenset[str]:
+        """The arrays in memory, and those that a block shares."""
+        return self.shared | {s.name for s in (*self.program.arguments, self.program.result)}
+
     def _of(self, node: Copy | MultiplyAdd, loops: tuple[Range, ...], known: Lets) -> Iterator[_Met]:
-        stored = {s.name for s in (*self.program.arguments, self.program.result)} | self.shared
         for access in accesses_of(node):
-            if access.array not in stored:
+            if access.array not in self.stored:
                 continue
             if isinstance(node, MultiplyAdd):
                 yield _Met(access.array, PRODUCTS / self.all(_still(access, (*loops, *node.over), known)))

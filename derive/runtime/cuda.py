@@ -15,7 +15,6 @@ from .errors import SizeError
 from .gpu import launched
 
 __all__ = [
-    "BYTES",
     "MOST_BLOCKS",
     "UNROLLED",
     "Chunks",
@@ -23,7 +22,9 @@ __all__ = [
     "CudaParts",
     "CudaStrips",
     "CudaTiles",
+    "aligned",
     "fitted",
+    "neighbours",
     "too_wide",
 ]
 
@@ -37,7 +38,7 @@ _BLOCK = 256
 MOST_BLOCKS = 2**31 - 1
 _MOST_ALONG = 65535  # blocks along the second and the third axis of a grid
 UNROLLED = 2048  # products of a thread, beyond which compilers keep loops, and a row in memory
-BYTES = 16  # of the widest access
+_BYTES = 16  # of the widest access
 _LANES, _FOLD = 32, 32  # those of derive.ir.parts
 _LEAST = 16  # terms of a part, in order of magnitude
 _NARROW = 2**28  # derive.ir.blocks proves that indices fit 32 bits up to here
@@ -120,9 +121,7 @@ class CudaStrips:
         """`wide` are the arrays of which several neighbours are one access, where all of them allow it."""
         number = np.int32 if self.narrow else np.int64
         kind = arrays[-1].dtype
-        width = min(BYTES // kind.itemsize, knobs[-1])
-        whole = all(a.shape[-1] % width == 0 and a.data.ptr % (width * kind.itemsize) == 0 for a in wide)
-        width = width if whole else 1
+        width = aligned(wide, kind.itemsize, knobs[-1])
         knobs = (*knobs[:-1], width)
         every = (*knobs, width)[: len(self.knobs)]
         function = fitted(self, str(kind), dict(zip(self.knobs, every, strict=True)) | fixed)
@@ -283,6 +282,18 @@ class CudaTiles:
         function = fitted(self, str(result.dtype), every)
         blocks = self._blocks(knobs, places, weights, others)
         function((blocks,), (knobs[1], knobs[0]), (*arrays, *map(number, sizes)))
+
+
+def neighbours(extents: Sequence[int], itemsize: int, most: int) -> int:
+    """How many neighbours one access takes of rows of these lengths, if arrays begin where it may."""
+    width = min(_BYTES // itemsize, most)
+    return width if all(extent % width == 0 for extent in extents) else 1
+
+
+def aligned(arrays: Sequence[Any], itemsize: int, most: int) -> int:
+    """How many neighbours one access takes of these arrays."""
+    width = neighbours([a.shape[-1] for a in arrays], itemsize, most)
+    return width if all(a.data.ptr % (width * itemsize) == 0 for a in arrays) else 1
 
 
 def too_wide(narrow: bool, sizes: Sequence[int]) -> str:

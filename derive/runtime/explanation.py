@@ -22,7 +22,8 @@ class Explanation:
 
     `errors` are their bounds as multiples of Σ|w|·max|x|; none are stated of a gradient. `unfit` gives for each other algorithm the
     reason why it does not apply; `weights` is what was made of the weights, in bytes, None where a first call makes it.
-    `gradients` explain, for each argument of the layer, what a plan for a device launches for the gradient by it.
+    `gradients` explain, for each argument of the layer, what a plan for a device launches for the gradient by it. Of a device
+    `instructions` are those of threads that a result takes, as counted; NaN where the library does most of the work.
     """
 
     chosen: str
@@ -33,6 +34,7 @@ class Explanation:
     bound: str
     source: str
     gradients: Mapping[str, "Explanation"] = field(default_factory=dict)
+    instructions: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         words = [part for line in ["", *self._words()] for part in textwrap.wrap(line, _WIDTH) or [""]]
@@ -78,7 +80,7 @@ class Explanation:
         split = f" A call is split over {used} threads." if used > 1 else ""
         yield f"{' '.join(self._why())}{split}"
         weights = "" if self.weights is None else f"Weights as it needs them take {self.weights} bytes. "
-        yield f"{weights}{self.bound}"
+        yield f"{weights}{self.bound}{self._counted()}"
         reasons: dict[str, list[str]] = {}
         for name, reason in self.unfit.items():
             reasons.setdefault(reason, []).append(name)
@@ -95,6 +97,12 @@ class Explanation:
         if other is not None and first.seconds > 0:
             name, share = "It" if best is not first else other.choice.name, other.seconds / first.seconds
             yield f"{name} would take {share:.2f} times as long, {_compared(first, other)}."
+
+    def _counted(self) -> str:
+        """How many instructions of threads a result takes, by those candidates that are launches alone."""
+        told = zip(self.candidates, self.instructions, strict=bool(self.instructions))
+        each = [f"{c.choice.name} {number:.1f}" for c, number in told if number == number]
+        return f" Instructions of threads for a result, counted: {', '.join(each)}." if each else ""
 
 
 def _unfit(names: list[str], reason: str) -> str:

@@ -159,13 +159,23 @@ class Device:
         moved = elements * self.itemsize * (1 + apart) / rate
         return self.statement + _slowest(elements * _MOVED / (self.lanes * self.clock * self.multiprocessors), moved)
 
+    def instructions(self, works: Iterable[Any], itemsize: int) -> float:
+        """Instructions of all threads of launches; 0 where nothing is launched but by statements."""
+        launches = (work for work in works if work[0] == "launch")
+        return float(sum(done.times * done.threads * self._of_thread(done, itemsize) for done in launches))
+
+    def _of_thread(self, done: Launched, itemsize: int) -> float:
+        """Instructions of a thread, in those that a multiprocessor does at full rate; halves are converted."""
+        converted = (done.entries + done.shared) * (itemsize != self.itemsize)
+        plain = _BEGUN + done.rolled * _ROLLED + done.accesses + done.shared + converted + done.barriers * _BARRIER
+        return plain + done.products * _SLOTS[self.kind]
+
     def _seconds(self, done: Launched, itemsize: int) -> float:
         """The slowest of instructions, words of caches, memory, and one thread alone; the others are hidden, for the most part."""
         blocks = -(-done.threads // done.block)
         rounds = -(-blocks // self.multiprocessors)
         busy = self.clock * blocks / rounds  # cycles a second of all multiprocessors that are at work
-        plain = _BEGUN + done.rolled * _ROLLED + done.accesses + done.shared + done.barriers * _BARRIER
-        instructions = plain + done.products * _SLOTS[self.kind]
+        instructions = self._of_thread(done, itemsize)
         threads = blocks * _WARP * -(-done.block // _WARP)
         words = done.entries * itemsize / 4 + done.shared * max(4, itemsize) / 4
         underway = done.threads * min(_UNDERWAY, done.entries) * itemsize

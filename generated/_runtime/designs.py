@@ -24,6 +24,7 @@ __all__ = [
     "choose_design",
     "designs_of",
     "exact_designs",
+    "instructions",
     "lacking",
     "run_chosen",
     "run_design",
@@ -76,7 +77,17 @@ def designs_of(
     held = DEVICE.computing(str(types.compute))
     terms = int(of.terms(**sizes)) if bounded and of.terms is not None else None
     known = of.algorithms if types.compute.kind == "f" else _of_threads(of.algorithms)
-    return candidates(known, of.work, sizes, types.stored.itemsize, False, fixed, held, terms)
+    itemsize = types.stored.itemsize
+    return candidates(known, of.work, {**sizes, "itemsize": itemsize}, itemsize, False, fixed, held, terms)
+
+
+def instructions(of: Any, choice: Choice, sizes: Mapping[str, int], types: Types, results: int) -> float:
+    """How many instructions of threads a result takes, as counted; NaN for a program in stages, most of which is the library's."""
+    if isinstance(choice.algorithm, Algorithm):
+        return float("nan")
+    itemsize, work = types.stored.itemsize, of.work if choice.algorithm is None else choice.algorithm.work
+    counted = work(**sizes, **choice.knobs, itemsize=itemsize)
+    return DEVICE.computing(str(types.compute)).instructions(counted, itemsize) / results
 
 
 def _of_threads(designs: tuple[Any, ...]) -> tuple[Any, ...]:

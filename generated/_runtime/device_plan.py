@@ -5,13 +5,14 @@ The plan owns copies of its weights. They are brought to the device when it is f
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from .accuracy import counts, factor, told
 from .costs import Counted
-from .designs import STRICT, WEIGHTS, designs_of, exact_designs, lacking, run_chosen, weights_of
+from .designs import STRICT, WEIGHTS, designs_of, exact_designs, instructions, lacking, run_chosen, weights_of
 from .device import from_other_library, on_device, require_device
 from .device_stages import made_of
 from .dtypes import Types
@@ -200,7 +201,12 @@ def make_plan(
     unit = float(np.finfo(call.types.compute).eps) / 2
     errors = tuple(factor(counts(kernel, c.choice, every), unit) for c in ordered)
     staged = isinstance(chosen.choice.algorithm, Algorithm)
-    explained = Explanation(chosen.choice.name, ordered, errors, unfit, None if staged else 0, "", DEVICE.source)
+    per = tuple(
+        instructions(kernel, c.choice, every, call.types, prod(call.shape)) for c in ordered if prod(call.shape)
+    )
+    explained = Explanation(
+        chosen.choice.name, ordered, errors, unfit, None if staged else 0, "", DEVICE.source, instructions=per
+    )
     return DevicePlan(kernel, shape, call.types, call.shape, chosen.choice, every, own, explained, without)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .cuda import BYTES, MOST_BLOCKS, UNROLLED, fitted, too_wide
+from .cuda import MOST_BLOCKS, UNROLLED, aligned, fitted, too_wide
 
-__all__ = ["CudaHalos"]
+__all__ = ["WIDEST", "CudaHalos"]
 
 # Of a block: 48 KiB of the widest type, which every device has, less one for each array that begins at a multiple of 16 bytes.
 _CELLS = 6144 - 16
 _PROVED = (8, 32)  # results of a thread and lanes: those of derive.ir.halos
-_WIDEST = 4  # neighbours of one access, the most that are proved to be aligned
+WIDEST = 4  # neighbours of one access, the most that are proved to be aligned
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,7 @@ class CudaHalos:
         """`wide` are the arrays of which several neighbours are one access, where all of them allow it."""
         number = np.int32 if self.narrow else np.int64
         kind = arrays[-1].dtype
-        width = min(BYTES // kind.itemsize, _WIDEST)
-        whole = all(a.shape[-1] % width == 0 and a.data.ptr % (width * kind.itemsize) == 0 for a in wide)
-        every = dict(zip(self.knobs, (*knobs, width if whole else 1), strict=True))
+        every = dict(zip(self.knobs, (*knobs, aligned(wide, kind.itemsize, WIDEST)), strict=True))
         function = fitted(self, str(kind), every | fixed)
         _, downs, lanes = knobs
         function((self._blocks(knobs, places, others),), (lanes, downs), (*arrays, *map(number, sizes)))

@@ -8,7 +8,7 @@ Proved        96 of 96 obligations for all sizes: docs/derivations/average_pool2
 Cost          8·⌊n/2⌋·⌊m/2⌋·C operations
 """
 from .._runtime import Constant, Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -328,15 +328,16 @@ def _strips_lacks(*, batch, n, m, C, R, S, **_):
     return _average_pool2d_strips.lacks((R, S), (C, (m // 2), batch*(n // 2)), 4, (C, m, n))
 
 
-def _strips_work(*, batch, n, m, C, R, S, **_):
+def _strips_work(*, batch, n, m, C, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((C, C), itemsize, S)
     products = 4*R*S
     return (
         launched(
             threads=batch*(-((-C) // S))*(-((-(m // 2)) // R))*(n // 2),
             block=128,
-            accesses=4*R*(-((-((3*S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=16*R*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=4*R*(-((-S - ((-S) % W)) // W)) + R*(-((-S) // W)) + 4,
+            entries=4*R*W*(-((-S - ((-S) % W)) // W)) + R*W*(-((-S) // W)) + 4,
             moved=C*batch*(m // 2)*(n // 2) + C*batch*m*n + 4,
             sums=R*S,
             own=True,
@@ -352,17 +353,18 @@ def _halos_lacks(*, batch, n, m, C, R, P, Q, **_):
     )
 
 
-def _halos_work(*, batch, n, m, C, R, P, Q, **_):
+def _halos_work(*, batch, n, m, C, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((C,), itemsize, 4)
     products = 4*R
     return (
         launched(
             threads=P*Q*batch*(-((-C) // Q))*(-((-(m // 2)) // (P*R)))*(n // 2),
             block=P*Q,
-            accesses=4/(P*Q) + 4*R*(-((-((7*Q) % 8) - Q) // 4))/Q + R,
-            entries=4/(P*Q) + 16*R*(-((-((7*Q) % 8) - Q) // 4))/Q + R,
+            accesses=4/(P*Q) + 4*R*(-((-Q - ((-Q) % (2*W))) // W))/Q + R,
+            entries=4/(P*Q) + 4*R*W*(-((-Q - ((-Q) % (2*W))) // W))/Q + R,
             moved=C*batch*(m // 2)*(n // 2) + C*batch*m*n + 4,
-            shared=4/(P*Q) + 4*R*(-((-((7*Q) % 8) - Q) // 4))/Q + 4*R + 4,
+            shared=4/(P*Q) + 4*R*(-((-Q - ((-Q) % (2*W))) // W))/Q + 4*R + 4,
             barriers=4,
             sums=R,
             own=True,

@@ -8,7 +8,7 @@ Proved        122 of 122 obligations for all sizes: docs/derivations/causal1d.md
 Cost          2·n·(Δ + 1) operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -574,15 +574,16 @@ def _strips_lacks(*, batch, n, Delta, S, **_):
     return _causal1d_strips.lacks((S,), (n, batch, 1), Delta + 1, (Delta, n))
 
 
-def _strips_work(*, batch, n, Delta, S, **_):
+def _strips_work(*, batch, n, Delta, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((n, n), itemsize, S)
     products = S*(Delta + 1)
     return (
         launched(
             threads=batch*(-((-n) // S)),
             block=128,
-            accesses=(-((-Delta - ((3*Delta) % 4) - ((3*S) % 4) - S) // 4)) + (-((-S) // 4)) + products/S + 1,
-            entries=4*(-((-Delta - ((3*Delta) % 4) - ((3*S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S + 1,
+            accesses=Delta + (-((-Delta - ((-Delta) % W) - S - ((-S) % W)) // W)) + (-((-S) // W)) + 2,
+            entries=Delta + W*(-((-Delta - ((-Delta) % W) - S - ((-S) % W)) // W)) + W*(-((-S) // W)) + 2,
             moved=2*batch*n + Delta + 2,
             sums=S,
             own=True,
@@ -598,18 +599,21 @@ def _halos_lacks(*, batch, n, Delta, R, P, Q, **_):
     )
 
 
-def _halos_work(*, batch, n, Delta, R, P, Q, **_):
+def _halos_work(*, batch, n, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((n,), itemsize, 4)
     products = R*(Delta + 1)
     return (
         launched(
             threads=P*Q*batch*(-((-n) // (P*Q*R))),
             block=P*Q,
-            accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
-            entries=(Delta + 1)/(P*Q) + 4*(-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
+            accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((-Delta) % (2*W)) - P*Q*R - ((-P*Q*R) % (2*W))) // W))/(P*Q) + R
+            + 1,
+            entries=(Delta + 1)/(P*Q) + W*(-((-Delta - ((-Delta) % (2*W)) - P*Q*R - ((-P*Q*R) % (2*W))) // W))/(P*Q) + R
+            + 1,
             moved=2*batch*n + Delta + 2,
-            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((7*Delta) % 8) - ((7*P*Q*R) % 8) - P*Q*R) // 4))/(P*Q)
-            + R*(Delta + 1) + 1,
+            shared=Delta + (Delta + 1)/(P*Q)
+            + (-((-Delta - ((-Delta) % (2*W)) - P*Q*R - ((-P*Q*R) % (2*W))) // W))/(P*Q) + R*(Delta + 1) + 1,
             barriers=1,
             sums=R,
             own=True,
@@ -663,15 +667,16 @@ def _strips_dX_lacks(*, batch, n, Delta, S, **_):
     return _causal1d_strips_dX.lacks((S,), (n, batch, 1), Delta + 1, (Delta, n))
 
 
-def _strips_dX_work(*, batch, n, Delta, S, **_):
+def _strips_dX_work(*, batch, n, Delta, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((n, n), itemsize, S)
     products = S*(Delta + 1)
     return (
         launched(
             threads=batch*(-((-n) // S)),
             block=128,
-            accesses=(-((-Delta - ((-Delta - S) % 4) - S) // 4)) + (-((-S) // 4)) + products/S,
-            entries=4*(-((-Delta - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S,
+            accesses=Delta + (-((-Delta - ((-Delta - S) % W) - S) // W)) + (-((-S) // W)) + 1,
+            entries=Delta + W*(-((-Delta - ((-Delta - S) % W) - S) // W)) + W*(-((-S) // W)) + 1,
             moved=2*batch*n + Delta + 1,
             sums=S,
             own=True,
@@ -685,18 +690,19 @@ def _halos_dX_lacks(*, batch, n, Delta, R, P, Q, **_):
     return _causal1d_halos_dX.lacks((R, P, Q), (n,), batch, 2*Delta + ((-Delta - P*Q*R) % 8) + P*Q*R + 1, R, (Delta, n))
 
 
-def _halos_dX_work(*, batch, n, Delta, R, P, Q, **_):
+def _halos_dX_work(*, batch, n, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((n,), itemsize, 4)
     products = R*(Delta + 1)
     return (
         launched(
             threads=P*Q*batch*(-((-n) // (P*Q*R))),
             block=P*Q,
-            accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
-            entries=(Delta + 1)/(P*Q) + 4*(-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
+            accesses=(Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % (2*W)) - P*Q*R) // W))/(P*Q) + R,
+            entries=(Delta + 1)/(P*Q) + W*(-((-Delta - ((-Delta - P*Q*R) % (2*W)) - P*Q*R) // W))/(P*Q) + R,
             moved=2*batch*n + Delta + 1,
-            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(Delta + 1)
-            + 1,
+            shared=Delta + (Delta + 1)/(P*Q) + (-((-Delta - ((-Delta - P*Q*R) % (2*W)) - P*Q*R) // W))/(P*Q)
+            + R*(Delta + 1) + 1,
             barriers=1,
             sums=R,
             own=True,

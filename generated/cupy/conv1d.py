@@ -8,7 +8,7 @@ Proved        122 of 122 obligations for all sizes: docs/derivations/conv1d.md
 Cost          2·n·(2Δ + 1) operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -574,16 +574,16 @@ def _strips_lacks(*, batch, n, Delta, S, **_):
     return _conv1d_strips.lacks((S,), (n, batch, 1), 2*Delta + 1, (Delta, n))
 
 
-def _strips_work(*, batch, n, Delta, S, **_):
+def _strips_work(*, batch, n, Delta, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((n, n), itemsize, S)
     products = S*(2*Delta + 1)
     return (
         launched(
             threads=batch*(-((-n) // S)),
             block=128,
-            accesses=(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + (-((-S) // 4)) + products/S + 1,
-            entries=4*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S
-            + 1,
+            accesses=2*Delta + (-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W)) + (-((-S) // W)) + 2,
+            entries=2*Delta + W*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W)) + W*(-((-S) // W)) + 2,
             moved=2*batch*n + 2*Delta + 2,
             sums=S,
             own=True,
@@ -599,20 +599,22 @@ def _halos_lacks(*, batch, n, Delta, R, P, Q, **_):
     )
 
 
-def _halos_work(*, batch, n, Delta, R, P, Q, **_):
+def _halos_work(*, batch, n, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((n,), itemsize, 4)
     products = R*(2*Delta + 1)
     return (
         launched(
             threads=P*Q*batch*(-((-n) // (P*Q*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q)
-            + R + 1,
+            accesses=(2*Delta + 1)/(P*Q)
+            + (-((-2*Delta - ((-Delta - P*Q*R) % (2*W)) - ((-Delta) % (2*W)) - P*Q*R) // W))/(P*Q) + R + 1,
             entries=(2*Delta + 1)/(P*Q)
-            + 4*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R + 1,
+            + W*(-((-2*Delta - ((-Delta - P*Q*R) % (2*W)) - ((-Delta) % (2*W)) - P*Q*R) // W))/(P*Q) + R + 1,
             moved=2*batch*n + 2*Delta + 2,
             shared=2*Delta + (2*Delta + 1)/(P*Q)
-            + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(2*Delta + 1) + 1,
+            + (-((-2*Delta - ((-Delta - P*Q*R) % (2*W)) - ((-Delta) % (2*W)) - P*Q*R) // W))/(P*Q) + R*(2*Delta + 1)
+            + 1,
             barriers=1,
             sums=R,
             own=True,
@@ -666,15 +668,16 @@ def _strips_dX_lacks(*, batch, n, Delta, S, **_):
     return _conv1d_strips_dX.lacks((S,), (n, batch, 1), 2*Delta + 1, (Delta, n))
 
 
-def _strips_dX_work(*, batch, n, Delta, S, **_):
+def _strips_dX_work(*, batch, n, Delta, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((n, n), itemsize, S)
     products = S*(2*Delta + 1)
     return (
         launched(
             threads=batch*(-((-n) // S)),
             block=128,
-            accesses=(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + (-((-S) // 4)) + products/S,
-            entries=4*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products/S,
+            accesses=2*Delta + (-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W)) + (-((-S) // W)) + 1,
+            entries=2*Delta + W*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W)) + W*(-((-S) // W)) + 1,
             moved=2*batch*n + 2*Delta + 1,
             sums=S,
             own=True,
@@ -690,20 +693,22 @@ def _halos_dX_lacks(*, batch, n, Delta, R, P, Q, **_):
     )
 
 
-def _halos_dX_work(*, batch, n, Delta, R, P, Q, **_):
+def _halos_dX_work(*, batch, n, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((n,), itemsize, 4)
     products = R*(2*Delta + 1)
     return (
         launched(
             threads=P*Q*batch*(-((-n) // (P*Q*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)/(P*Q) + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q)
-            + R,
+            accesses=(2*Delta + 1)/(P*Q)
+            + (-((-2*Delta - ((-Delta - P*Q*R) % (2*W)) - ((-Delta) % (2*W)) - P*Q*R) // W))/(P*Q) + R,
             entries=(2*Delta + 1)/(P*Q)
-            + 4*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R,
+            + W*(-((-2*Delta - ((-Delta - P*Q*R) % (2*W)) - ((-Delta) % (2*W)) - P*Q*R) // W))/(P*Q) + R,
             moved=2*batch*n + 2*Delta + 1,
             shared=2*Delta + (2*Delta + 1)/(P*Q)
-            + (-((-2*Delta - ((7*Delta) % 8) - ((-Delta - P*Q*R) % 8) - P*Q*R) // 4))/(P*Q) + R*(2*Delta + 1) + 1,
+            + (-((-2*Delta - ((-Delta - P*Q*R) % (2*W)) - ((-Delta) % (2*W)) - P*Q*R) // W))/(P*Q) + R*(2*Delta + 1)
+            + 1,
             barriers=1,
             sums=R,
             own=True,

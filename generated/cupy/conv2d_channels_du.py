@@ -8,7 +8,7 @@ Proved        71 of 71 obligations for all sizes: docs/derivations/conv2d_channe
 Cost          2·n·m·D operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -187,15 +187,16 @@ def _strips_dG_lacks(*, batch, D, n, m, S, **_):
     return _conv2d_channels_du_strips_dG.lacks((S,), (D, m, batch*n), 1, (D, m, n))
 
 
-def _strips_dG_work(*, batch, D, n, m, S, **_):
+def _strips_dG_work(*, batch, D, n, m, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((D, D), itemsize, S)
     products = S
     return (
         launched(
             threads=batch*m*n*(-((-D) // S)),
             block=128,
-            accesses=(-((-((3*S) % 4) - S) // 4)) + (-((-S) // 4)),
-            entries=4*(-((-((3*S) % 4) - S) // 4)) + 4*(-((-S) // 4)),
+            accesses=(-((-S - ((-S) % W)) // W)) + (-((-S) // W)),
+            entries=W*(-((-S - ((-S) % W)) // W)) + W*(-((-S) // W)),
             moved=D*batch + D*batch*m*n,
             sums=S,
             own=True,

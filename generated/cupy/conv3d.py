@@ -8,7 +8,7 @@ Proved        136 of 136 obligations for all sizes: docs/derivations/conv3d.md
 Cost          2·n·m·p·(2Δ + 1)³ operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -740,17 +740,20 @@ def _strips_lacks(*, batch, n, m, p, Delta, R, S, **_):
     return _conv3d_strips.lacks((R, S), (p, m, batch*n), (2*Delta + 1)**3, (Delta, m, n, p))
 
 
-def _strips_work(*, batch, n, m, p, Delta, R, S, **_):
+def _strips_work(*, batch, n, m, p, Delta, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((p, p), itemsize, S)
     products = R*S*(2*Delta + 1)**3
     return (
         launched(
             threads=batch*n*(-((-m) // R))*(-((-p) // S)),
             block=128,
-            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(2*Delta + 1)**3
+            + (2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W))
+            + R*(-((-S) // W)) + 1,
+            entries=(2*Delta + 1)**3
+            + W*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W))
+            + R*W*(-((-S) // W)) + 1,
             moved=2*batch*m*n*p + (2*Delta + 1)**3 + 1,
             sums=R*S,
             own=True,
@@ -768,22 +771,24 @@ def _halos_lacks(*, batch, n, m, p, Delta, R, P, Q, **_):
     )
 
 
-def _halos_work(*, batch, n, m, p, Delta, R, P, Q, **_):
+def _halos_work(*, batch, n, m, p, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((p,), itemsize, 4)
     products = R*(2*Delta + 1)**3
     return (
         launched(
             threads=P*Q*batch*n*(-((-p) // Q))*(-((-m) // (P*R))),
             block=P*Q,
             accesses=(2*Delta + 1)**3/(P*Q)
-            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R
-            + 1,
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((-Delta - Q) % (2*W)) - ((-Delta) % (2*W)) - Q) // W))/(P*Q)
+            + R + 1,
             entries=(2*Delta + 1)**3/(P*Q)
-            + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R
-            + 1,
+            + W*(2*Delta + 1)*(2*Delta + P*R)
+            *(-((-2*Delta - ((-Delta - Q) % (2*W)) - ((-Delta) % (2*W)) - Q) // W))/(P*Q)
+            + R + 1,
             moved=2*batch*m*n*p + (2*Delta + 1)**3 + 1,
             shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q)
-            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((-Delta - Q) % (2*W)) - ((-Delta) % (2*W)) - Q) // W))/(P*Q)
             + (2*Delta + 1)**2*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,
@@ -838,17 +843,20 @@ def _strips_dX_lacks(*, batch, n, m, p, Delta, R, S, **_):
     return _conv3d_strips_dX.lacks((R, S), (p, m, batch*n), (2*Delta + 1)**3, (Delta, m, n, p))
 
 
-def _strips_dX_work(*, batch, n, m, p, Delta, R, S, **_):
+def _strips_dX_work(*, batch, n, m, p, Delta, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((p, p), itemsize, S)
     products = R*S*(2*Delta + 1)**3
     return (
         launched(
             threads=batch*n*(-((-m) // R))*(-((-p) // S)),
             block=128,
-            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + R*(-((-S) // 4)) + products/S,
-            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(2*Delta + 1)**3
+            + (2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W))
+            + R*(-((-S) // W)),
+            entries=(2*Delta + 1)**3
+            + W*(2*Delta + 1)*(2*Delta + R)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W))
+            + R*W*(-((-S) // W)),
             moved=2*batch*m*n*p + (2*Delta + 1)**3,
             sums=R*S,
             own=True,
@@ -866,20 +874,24 @@ def _halos_dX_lacks(*, batch, n, m, p, Delta, R, P, Q, **_):
     )
 
 
-def _halos_dX_work(*, batch, n, m, p, Delta, R, P, Q, **_):
+def _halos_dX_work(*, batch, n, m, p, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((p,), itemsize, 4)
     products = R*(2*Delta + 1)**3
     return (
         launched(
             threads=P*Q*batch*n*(-((-p) // Q))*(-((-m) // (P*R))),
             block=P*Q,
             accesses=(2*Delta + 1)**3/(P*Q)
-            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((-Delta - Q) % (2*W)) - ((-Delta) % (2*W)) - Q) // W))/(P*Q)
+            + R,
             entries=(2*Delta + 1)**3/(P*Q)
-            + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q) + R,
+            + W*(2*Delta + 1)*(2*Delta + P*R)
+            *(-((-2*Delta - ((-Delta - Q) % (2*W)) - ((-Delta) % (2*W)) - Q) // W))/(P*Q)
+            + R,
             moved=2*batch*m*n*p + (2*Delta + 1)**3,
             shared=(2*Delta + 1)**3 + (2*Delta + 1)**3/(P*Q)
-            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-2*Delta - ((-Delta - Q) % (2*W)) - ((-Delta) % (2*W)) - Q) // W))/(P*Q)
             + (2*Delta + 1)**2*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,

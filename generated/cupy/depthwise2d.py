@@ -8,7 +8,7 @@ Proved        142 of 142 obligations for all sizes: docs/derivations/depthwise2d
 Cost          2·n·m·(2Δ + 1)²·C operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -701,15 +701,18 @@ def _strips_lacks(*, batch, n, m, C, Delta, R, S, **_):
     return _depthwise2d_strips.lacks((R, S), (C, m, batch*n), (2*Delta + 1)**2, (C, Delta, m, n))
 
 
-def _strips_work(*, batch, n, m, C, Delta, R, S, **_):
+def _strips_work(*, batch, n, m, C, Delta, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((C, C), itemsize, S)
     products = R*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*n*(-((-C) // S))*(-((-m) // R)),
             block=128,
-            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + R*S + R*(-((-S) // 4)) + products,
-            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + R*S + products,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-S - ((-S) % W)) // W)) + S*(2*Delta + 1)**2 + R*S
+            + R*(-((-S) // W)),
+            entries=W*(2*Delta + 1)*(2*Delta + R)*(-((-S - ((-S) % W)) // W)) + S*(2*Delta + 1)**2 + R*S
+            + R*W*(-((-S) // W)),
             moved=2*C*batch*m*n + C + C*(2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -725,18 +728,19 @@ def _halos_lacks(*, batch, n, m, C, Delta, R, P, Q, **_):
     )
 
 
-def _halos_work(*, batch, n, m, C, Delta, R, P, Q, **_):
+def _halos_work(*, batch, n, m, C, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((C,), itemsize, 4)
     products = R*(2*Delta + 1)**2
     return (
         launched(
             threads=P*Q*batch*n*(-((-C) // Q))*(-((-m) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R + 1,
-            entries=(2*Delta + 1)**2/P + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R + 1,
+            accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-Q - ((-Q) % (2*W))) // W))/(P*Q) + R + 1,
+            entries=(2*Delta + 1)**2/P + W*(2*Delta + 1)*(2*Delta + P*R)*(-((-Q - ((-Q) % (2*W))) // W))/(P*Q) + R + 1,
             moved=2*C*batch*m*n + C + C*(2*Delta + 1)**2,
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P
-            + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-Q - ((-Q) % (2*W))) // W))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,
             own=True,
@@ -790,15 +794,16 @@ def _strips_dX_lacks(*, batch, n, m, C, Delta, R, S, **_):
     return _depthwise2d_strips_dX.lacks((R, S), (C, m, batch*n), (2*Delta + 1)**2, (C, Delta, m, n))
 
 
-def _strips_dX_work(*, batch, n, m, C, Delta, R, S, **_):
+def _strips_dX_work(*, batch, n, m, C, Delta, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((C, C), itemsize, S)
     products = R*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*n*(-((-C) // S))*(-((-m) // R)),
             block=128,
-            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products,
-            entries=4*(2*Delta + 1)*(2*Delta + R)*(-((-((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products,
+            accesses=(2*Delta + 1)*(2*Delta + R)*(-((-S - ((-S) % W)) // W)) + S*(2*Delta + 1)**2 + R*(-((-S) // W)),
+            entries=W*(2*Delta + 1)*(2*Delta + R)*(-((-S - ((-S) % W)) // W)) + S*(2*Delta + 1)**2 + R*W*(-((-S) // W)),
             moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -814,18 +819,19 @@ def _halos_dX_lacks(*, batch, n, m, C, Delta, R, P, Q, **_):
     )
 
 
-def _halos_dX_work(*, batch, n, m, C, Delta, R, P, Q, **_):
+def _halos_dX_work(*, batch, n, m, C, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((C,), itemsize, 4)
     products = R*(2*Delta + 1)**2
     return (
         launched(
             threads=P*Q*batch*n*(-((-C) // Q))*(-((-m) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R,
-            entries=(2*Delta + 1)**2/P + 4*(2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            accesses=(2*Delta + 1)**2/P + (2*Delta + 1)*(2*Delta + P*R)*(-((-Q - ((-Q) % (2*W))) // W))/(P*Q) + R,
+            entries=(2*Delta + 1)**2/P + W*(2*Delta + 1)*(2*Delta + P*R)*(-((-Q - ((-Q) % (2*W))) // W))/(P*Q) + R,
             moved=2*C*batch*m*n + C*(2*Delta + 1)**2,
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/P
-            + (2*Delta + 1)*(2*Delta + P*R)*(-((-((7*Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            + (2*Delta + 1)*(2*Delta + P*R)*(-((-Q - ((-Q) % (2*W))) // W))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
             barriers=4*Delta + 2,
             sums=R,
             own=True,

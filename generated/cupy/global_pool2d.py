@@ -8,7 +8,7 @@ Proved        74 of 74 obligations for all sizes: docs/derivations/global_pool2d
 Cost          2·n·m·C operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -309,15 +309,16 @@ def _strips_dX_lacks(*, batch, C, n, m, S, **_):
     return _global_pool2d_strips_dX.lacks((S,), (C, m, batch*n), 1, (C, m, n))
 
 
-def _strips_dX_work(*, batch, C, n, m, S, **_):
+def _strips_dX_work(*, batch, C, n, m, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((C, C), itemsize, S)
     products = S
     return (
         launched(
             threads=batch*m*n*(-((-C) // S)),
             block=128,
-            accesses=(-((-((3*S) % 4) - S) // 4)) + (-((-S) // 4)) + products,
-            entries=4*(-((-((3*S) % 4) - S) // 4)) + 4*(-((-S) // 4)) + products,
+            accesses=S + (-((-S - ((-S) % W)) // W)) + (-((-S) // W)),
+            entries=S + W*(-((-S - ((-S) % W)) // W)) + W*(-((-S) // W)),
             moved=C*batch + C*batch*m*n + C,
             sums=S,
             own=True,

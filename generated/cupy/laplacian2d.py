@@ -8,7 +8,7 @@ Proved        88 of 88 obligations for all sizes: docs/derivations/laplacian2d.m
 Cost          10·n·m operations
 """
 from .._runtime import Constant, Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -546,15 +546,16 @@ def _strips_lacks(*, batch, n, m, R, S, **_):
     return _laplacian2d_strips.lacks((R, S), (m, n, batch), 9, (m, n))
 
 
-def _strips_work(*, batch, n, m, R, S, **_):
+def _strips_work(*, batch, n, m, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m, m), itemsize, S)
     products = 9*R*S
     return (
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=4*(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(R + 2)*(-((-S - ((-S - 1) % W) - ((-1) % W) - 2) // W)) + R*(-((-S) // W)) + 9,
+            entries=R*W*(-((-S) // W)) + W*(R + 2)*(-((-S - ((-S - 1) % W) - ((-1) % W) - 2) // W)) + 9,
             moved=2*batch*m*n + 9,
             sums=R*S,
             own=True,
@@ -568,17 +569,18 @@ def _halos_lacks(*, batch, n, m, R, P, Q, **_):
     return _laplacian2d_halos.lacks((R, P, Q), (n, m), batch, (P*R + 2)*(((7 - Q) % 8) + Q + 9) + 9, 3*R, (m, n))
 
 
-def _halos_work(*, batch, n, m, R, P, Q, **_):
+def _halos_work(*, batch, n, m, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = 9*R
     return (
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
-            entries=9/(P*Q) + 4*(P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
+            accesses=9/(P*Q) + (P*R + 2)*(-((-Q - ((-Q - 1) % (2*W)) - ((-1) % (2*W)) - 2) // W))/(P*Q) + R,
+            entries=9/(P*Q) + W*(P*R + 2)*(-((-Q - ((-Q - 1) % (2*W)) - ((-1) % (2*W)) - 2) // W))/(P*Q) + R,
             moved=2*batch*m*n + 9,
-            shared=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + 3*R + 15,
+            shared=9/(P*Q) + (P*R + 2)*(-((-Q - ((-Q - 1) % (2*W)) - ((-1) % (2*W)) - 2) // W))/(P*Q) + 3*R + 15,
             barriers=1,
             sums=R,
             own=True,
@@ -629,15 +631,16 @@ def _strips_dX_lacks(*, batch, n, m, R, S, **_):
     return _laplacian2d_strips_dX.lacks((R, S), (m, n, batch), 9, (m, n))
 
 
-def _strips_dX_work(*, batch, n, m, R, S, **_):
+def _strips_dX_work(*, batch, n, m, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m, m), itemsize, S)
     products = 9*R*S
     return (
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + R*(-((-S) // 4)) + products/S,
-            entries=4*(R + 2)*(-((-((3 - S) % 4) - S - 5) // 4)) + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(R + 2)*(-((-S - ((-S - 1) % W) - ((-1) % W) - 2) // W)) + R*(-((-S) // W)) + 9,
+            entries=R*W*(-((-S) // W)) + W*(R + 2)*(-((-S - ((-S - 1) % W) - ((-1) % W) - 2) // W)) + 9,
             moved=2*batch*m*n + 9,
             sums=R*S,
             own=True,
@@ -651,17 +654,18 @@ def _halos_dX_lacks(*, batch, n, m, R, P, Q, **_):
     return _laplacian2d_halos_dX.lacks((R, P, Q), (n, m), batch, (P*R + 2)*(((7 - Q) % 8) + Q + 9) + 9, 3*R, (m, n))
 
 
-def _halos_dX_work(*, batch, n, m, R, P, Q, **_):
+def _halos_dX_work(*, batch, n, m, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = 9*R
     return (
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
-            accesses=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
-            entries=9/(P*Q) + 4*(P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + R,
+            accesses=9/(P*Q) + (P*R + 2)*(-((-Q - ((-Q - 1) % (2*W)) - ((-1) % (2*W)) - 2) // W))/(P*Q) + R,
+            entries=9/(P*Q) + W*(P*R + 2)*(-((-Q - ((-Q - 1) % (2*W)) - ((-1) % (2*W)) - 2) // W))/(P*Q) + R,
             moved=2*batch*m*n + 9,
-            shared=9/(P*Q) + (P*R + 2)*(-((-((7 - Q) % 8) - Q - 9) // 4))/(P*Q) + 3*R + 15,
+            shared=9/(P*Q) + (P*R + 2)*(-((-Q - ((-Q - 1) % (2*W)) - ((-1) % (2*W)) - 2) // W))/(P*Q) + 3*R + 15,
             barriers=1,
             sums=R,
             own=True,

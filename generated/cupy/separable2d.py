@@ -8,7 +8,7 @@ Proved        132 of 132 obligations for all sizes: docs/derivations/separable2d
 Cost          2·n·m·(2Δ + 1)²·R operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -1203,17 +1203,19 @@ def _strips_lacks(*, batch, n, m, R, Delta, R_, S, **_):
     return _separable2d_strips.lacks((R_, S), (m, n, batch), R*(2*Delta + 1)**2, (Delta, R, m, n))
 
 
-def _strips_work(*, batch, n, m, R, Delta, R_, S, **_):
+def _strips_work(*, batch, n, m, R, Delta, R_, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m, m), itemsize, S)
     products = R*R_*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*(-((-n) // R_))*(-((-m) // S)),
             block=128,
-            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S + 1,
-            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S + 1,
+            accesses=2*R*(2*Delta + 1) + R*(2*Delta + R_)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W))
+            + R_*(-((-S) // W)) + 1,
+            entries=2*R*(2*Delta + 1)
+            + R*W*(2*Delta + R_)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W)) + R_*W*(-((-S) // W))
+            + 1,
             moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
             sums=R_*S,
             own=True,
@@ -1231,20 +1233,23 @@ def _halos_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     )
 
 
-def _halos_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+def _halos_work(*, batch, n, m, R, Delta, R_, P_, Q_, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = R*R_*(2*Delta + 1)**2
     return (
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
             accesses=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_
+            + 1,
             entries=2*R*(2*Delta + 1)/(P_*Q_)
-            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            + W*(2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_
+            + 1,
             moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
             shared=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_)
             + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
             barriers=1,
             sums=R_,
@@ -1264,20 +1269,23 @@ def _passes_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     )
 
 
-def _passes_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+def _passes_work(*, batch, n, m, R, Delta, R_, P_, Q_, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*R_*(2*Delta + 1)
     return (
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
             accesses=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_
+            + 1,
             entries=2*R*(2*Delta + 1)/(P_*Q_)
-            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_ + 1,
+            + W*(2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_
+            + 1,
             moved=2*batch*m*n + 2*R*(2*Delta + 1) + 1,
             shared=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_)
             + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
             barriers=2,
             sums=R_,
@@ -1344,17 +1352,18 @@ def _strips_dX_lacks(*, batch, n, m, R, Delta, R_, S, **_):
     return _separable2d_strips_dX.lacks((R_, S), (m, n, batch), R*(2*Delta + 1)**2, (Delta, R, m, n))
 
 
-def _strips_dX_work(*, batch, n, m, R, Delta, R_, S, **_):
+def _strips_dX_work(*, batch, n, m, R, Delta, R_, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m, m), itemsize, S)
     products = R*R_*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*(-((-n) // R_))*(-((-m) // S)),
             block=128,
-            accesses=R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + products/(S*(2*Delta + 1)) + R_*(-((-S) // 4)) + products/S,
-            entries=4*R*(2*Delta + R_)*(-((-2*Delta - ((3*Delta) % 4) - ((-Delta - S) % 4) - S) // 4))
-            + products/(S*(2*Delta + 1)) + 4*R_*(-((-S) // 4)) + products/S,
+            accesses=2*R*(2*Delta + 1) + R*(2*Delta + R_)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W))
+            + R_*(-((-S) // W)),
+            entries=2*R*(2*Delta + 1)
+            + R*W*(2*Delta + R_)*(-((-2*Delta - ((-Delta - S) % W) - ((-Delta) % W) - S) // W)) + R_*W*(-((-S) // W)),
             moved=2*batch*m*n + 2*R*(2*Delta + 1),
             sums=R_*S,
             own=True,
@@ -1372,20 +1381,21 @@ def _halos_dX_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     )
 
 
-def _halos_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+def _halos_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = R*R_*(2*Delta + 1)**2
     return (
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
             accesses=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_,
             entries=2*R*(2*Delta + 1)/(P_*Q_)
-            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            + W*(2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_,
             moved=2*batch*m*n + 2*R*(2*Delta + 1),
             shared=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_)
             + R*(2*Delta + 1) + R*(2*Delta + 1)**2 + R*(2*Delta + 1)*(2*Delta + R_),
             barriers=1,
             sums=R_,
@@ -1405,20 +1415,21 @@ def _passes_dX_lacks(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
     )
 
 
-def _passes_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, **_):
+def _passes_dX_work(*, batch, n, m, R, Delta, R_, P_, Q_, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*R_*(2*Delta + 1)
     return (
         launched(
             threads=P_*Q_*batch*(-((-m) // Q_))*(-((-n) // (P_*R_))),
             block=P_*Q_,
             accesses=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_,
             entries=2*R*(2*Delta + 1)/(P_*Q_)
-            + 4*(2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_) + R_,
+            + W*(2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_) + R_,
             moved=2*batch*m*n + 2*R*(2*Delta + 1),
             shared=2*R*(2*Delta + 1)/(P_*Q_)
-            + (2*Delta + P_*R_)*(-((-2*Delta - ((7*Delta) % 8) - ((-Delta - Q_) % 8) - Q_) // 4))/(P_*Q_)
+            + (2*Delta + P_*R_)*(-((-2*Delta - ((-Delta - Q_) % (2*W)) - ((-Delta) % (2*W)) - Q_) // W))/(P_*Q_)
             + 2*R*(2*Delta + 1)*(2*Delta + P_*R_)/P_ + R*(2*Delta + P_*R_)/P_ + R*(2*Delta + 1) + R*(2*Delta + R_),
             barriers=2,
             sums=R_,

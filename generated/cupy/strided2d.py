@@ -8,7 +8,7 @@ Proved        119 of 119 obligations for all sizes: docs/derivations/strided2d.m
 Cost          2·⌈n/2⌉·⌈m/2⌉·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -476,17 +476,20 @@ def _strips_lacks(*, batch, n, m, Delta, R, S, **_):
     )
 
 
-def _strips_work(*, batch, n, m, Delta, R, S, **_):
+def _strips_work(*, batch, n, m, Delta, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m, ((m - 1) // 2) + 1), itemsize, S)
     products = R*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*(-((-((n - 1) // 2) - 1) // R))*(-((-((m - 1) // 2) - 1) // S)),
             block=128,
-            accesses=(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
-            + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
-            + 4*R*(-((-S) // 4)) + products/S + 1,
+            accesses=(2*Delta + 1)**2
+            + (2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((1 - Delta - 2*S) % W) - ((-Delta) % W) - 2*S) // W))
+            + R*(-((-S) // W)) + 1,
+            entries=(2*Delta + 1)**2
+            + W*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((1 - Delta - 2*S) % W) - ((-Delta) % W) - 2*S) // W))
+            + R*W*(-((-S) // W)) + 1,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
             own=True,
@@ -504,22 +507,26 @@ def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     )
 
 
-def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
+def _halos_work(*, batch, n, m, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = R*(2*Delta + 1)**2
     return (
         launched(
             threads=P*Q*batch*(-((-((m - 1) // 2) - 1) // Q))*(-((-((n - 1) // 2) - 1) // (P*R))),
             block=P*Q,
             accesses=(2*Delta + 1)**2/(P*Q)
-            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R
-            + 1,
+            + (2*Delta + 2*P*R - 1)
+            *(-((1 - 2*Delta - ((1 - Delta - 2*Q) % (2*W)) - ((-Delta) % (2*W)) - 2*Q) // W))/(P*Q)
+            + R + 1,
             entries=(2*Delta + 1)**2/(P*Q)
-            + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + W*(2*Delta + 2*P*R - 1)
+            *(-((1 - 2*Delta - ((1 - Delta - 2*Q) % (2*W)) - ((-Delta) % (2*W)) - 2*Q) // W))/(P*Q)
             + R + 1,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2 + 1,
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
-            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + (2*Delta + 2*P*R - 1)
+            *(-((1 - 2*Delta - ((1 - Delta - 2*Q) % (2*W)) - ((-Delta) % (2*W)) - 2*Q) // W))/(P*Q)
             + R*(2*Delta + 1)**2,
             barriers=1,
             sums=R,

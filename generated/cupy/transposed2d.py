@@ -8,7 +8,7 @@ Proved        99 of 99 obligations for all sizes: docs/derivations/transposed2d.
 Cost          2·((2·n·Δ + n + 1 - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 0; (2·n·Δ + n - Δ²)/2 where n mod 2 = 1, Δ mod 2 = 1; (2·n·Δ + n - Δ - Δ²)/2 otherwise where Δ ≤ n - 2; ⌈n/2⌉·n otherwise)·((2·m·Δ + m + 1 - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 0; (2·m·Δ + m - Δ²)/2 where m mod 2 = 1, Δ mod 2 = 1; (2·m·Δ + m - Δ - Δ²)/2 otherwise where Δ ≤ m - 2; ⌈m/2⌉·m otherwise) operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -448,17 +448,20 @@ def _strips_dH_lacks(*, batch, n, m, Delta, R, S, **_):
     )
 
 
-def _strips_dH_work(*, batch, n, m, Delta, R, S, **_):
+def _strips_dH_work(*, batch, n, m, Delta, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m, ((m - 1) // 2) + 1), itemsize, S)
     products = R*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*(-((-((n - 1) // 2) - 1) // R))*(-((-((m - 1) // 2) - 1) // S)),
             block=128,
-            accesses=(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
-            + R*(-((-S) // 4)) + products/S,
-            entries=4*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((3*Delta) % 4) - ((1 - Delta - 2*S) % 4) - 2*S) // 4))
-            + 4*R*(-((-S) // 4)) + products/S,
+            accesses=(2*Delta + 1)**2
+            + (2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((1 - Delta - 2*S) % W) - ((-Delta) % W) - 2*S) // W))
+            + R*(-((-S) // W)),
+            entries=(2*Delta + 1)**2
+            + W*(2*Delta + 2*R - 1)*(-((1 - 2*Delta - ((1 - Delta - 2*S) % W) - ((-Delta) % W) - 2*S) // W))
+            + R*W*(-((-S) // W)),
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -476,21 +479,26 @@ def _halos_dH_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     )
 
 
-def _halos_dH_work(*, batch, n, m, Delta, R, P, Q, **_):
+def _halos_dH_work(*, batch, n, m, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = R*(2*Delta + 1)**2
     return (
         launched(
             threads=P*Q*batch*(-((-((m - 1) // 2) - 1) // Q))*(-((-((n - 1) // 2) - 1) // (P*R))),
             block=P*Q,
             accesses=(2*Delta + 1)**2/(P*Q)
-            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q) + R,
+            + (2*Delta + 2*P*R - 1)
+            *(-((1 - 2*Delta - ((1 - Delta - 2*Q) % (2*W)) - ((-Delta) % (2*W)) - 2*Q) // W))/(P*Q)
+            + R,
             entries=(2*Delta + 1)**2/(P*Q)
-            + 4*(2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + W*(2*Delta + 2*P*R - 1)
+            *(-((1 - 2*Delta - ((1 - Delta - 2*Q) % (2*W)) - ((-Delta) % (2*W)) - 2*Q) // W))/(P*Q)
             + R,
             moved=batch*(((m - 1) // 2) + 1)*(((n - 1) // 2) + 1) + batch*m*n + (2*Delta + 1)**2,
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
-            + (2*Delta + 2*P*R - 1)*(-((1 - 2*Delta - ((7*Delta) % 8) - ((1 - Delta - 2*Q) % 8) - 2*Q) // 4))/(P*Q)
+            + (2*Delta + 2*P*R - 1)
+            *(-((1 - 2*Delta - ((1 - Delta - 2*Q) % (2*W)) - ((-Delta) % (2*W)) - 2*Q) // W))/(P*Q)
             + R*(2*Delta + 1)**2,
             barriers=1,
             sums=R,

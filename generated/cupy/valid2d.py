@@ -8,7 +8,7 @@ Proved        141 of 141 obligations for all sizes: docs/derivations/valid2d.md
 Cost          2·(n - 2Δ)·(m - 2Δ)·(2Δ + 1)² operations
 """
 from .._runtime import Gradient, Kernel
-from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips
+from .._runtime.cuda import CudaKernel, CudaParts, CudaStrips, neighbours
 from .._runtime.designs import Design
 from .._runtime.device import array_module
 from .._runtime.gpu import launched
@@ -674,16 +674,18 @@ def _strips_lacks(*, batch, n, m, Delta, R, S, **_):
     return _valid2d_strips.lacks((R, S), (m - 2*Delta, n - 2*Delta, batch), (2*Delta + 1)**2, (Delta, m, n))
 
 
-def _strips_work(*, batch, n, m, Delta, R, S, **_):
+def _strips_work(*, batch, n, m, Delta, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m, m - 2*Delta), itemsize, S)
     products = R*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*(-((2*Delta - n) // R))*(-((2*Delta - m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % 4) - S) // 4)) + R*(-((-S) // 4)) + products/S + 1,
-            entries=4*(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % 4) - S) // 4)) + 4*R*(-((-S) // 4)) + products/S
+            accesses=(2*Delta + 1)**2 + (2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % W) - S) // W)) + R*(-((-S) // W))
             + 1,
+            entries=(2*Delta + 1)**2 + W*(2*Delta + R)*(-((-2*Delta - ((-2*Delta - S) % W) - S) // W))
+            + R*W*(-((-S) // W)) + 1,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
             sums=R*S,
             own=True,
@@ -700,20 +702,21 @@ def _halos_lacks(*, batch, n, m, Delta, R, P, Q, **_):
     )
 
 
-def _halos_work(*, batch, n, m, Delta, R, P, Q, **_):
+def _halos_work(*, batch, n, m, Delta, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m,), itemsize, 4)
     products = R*(2*Delta + 1)**2
     return (
         launched(
             threads=P*Q*batch*(-((2*Delta - m) // Q))*(-((2*Delta - n) // (P*R))),
             block=P*Q,
-            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R
-            + 1,
-            entries=(2*Delta + 1)**2/(P*Q) + 4*(2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + R
-            + 1,
+            accesses=(2*Delta + 1)**2/(P*Q) + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % (2*W)) - Q) // W))/(P*Q)
+            + R + 1,
+            entries=(2*Delta + 1)**2/(P*Q) + W*(2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % (2*W)) - Q) // W))/(P*Q)
+            + R + 1,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2 + 1,
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
-            + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % 8) - Q) // 4))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
+            + (2*Delta + P*R)*(-((-2*Delta - ((-2*Delta - Q) % (2*W)) - Q) // W))/(P*Q) + (2*Delta + 1)*(2*Delta + R),
             barriers=1,
             sums=R,
             own=True,
@@ -767,17 +770,18 @@ def _strips_dX_lacks(*, batch, Delta, n, m, R, S, **_):
     return _valid2d_strips_dX.lacks((R, S), (m, n, batch), (2*Delta + 1)**2, (Delta, m, n))
 
 
-def _strips_dX_work(*, batch, Delta, n, m, R, S, **_):
+def _strips_dX_work(*, batch, Delta, n, m, R, S, itemsize, **_):
     """Its launch, counted."""
+    S = W = neighbours((m - 2*Delta, m), itemsize, S)
     products = R*S*(2*Delta + 1)**2
     return (
         launched(
             threads=batch*(-((-n) // R))*(-((-m) // S)),
             block=128,
-            accesses=(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + R*(-((-S) // 4))
-            + products/S,
-            entries=4*(2*Delta + R)*(-((-2*Delta - 2*(Delta % 2) - ((3*S) % 4) - S) // 4)) + 4*R*(-((-S) // 4))
-            + products/S,
+            accesses=(2*Delta + 1)**2 + (2*Delta + R)*(-((-2*Delta - ((-2*Delta) % W) - S - ((-S) % W)) // W))
+            + R*(-((-S) // W)),
+            entries=(2*Delta + 1)**2 + W*(2*Delta + R)*(-((-2*Delta - ((-2*Delta) % W) - S - ((-S) % W)) // W))
+            + R*W*(-((-S) // W)),
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
             sums=R*S,
             own=True,
@@ -794,20 +798,21 @@ def _halos_dX_lacks(*, batch, Delta, n, m, R, P, Q, **_):
     )
 
 
-def _halos_dX_work(*, batch, Delta, n, m, R, P, Q, **_):
+def _halos_dX_work(*, batch, Delta, n, m, R, P, Q, itemsize, **_):
     """Its launch, counted."""
+    W = neighbours((m - 2*Delta,), itemsize, 4)
     products = R*(2*Delta + 1)**2
     return (
         launched(
             threads=P*Q*batch*(-((-m) // Q))*(-((-n) // (P*R))),
             block=P*Q,
             accesses=(2*Delta + 1)**2/(P*Q)
-            + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            + (2*Delta + P*R)*(-((-2*Delta - 2*((-Delta) % W) - Q - ((-Q) % (2*W))) // W))/(P*Q) + R,
             entries=(2*Delta + 1)**2/(P*Q)
-            + 4*(2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q) + R,
+            + W*(2*Delta + P*R)*(-((-2*Delta - 2*((-Delta) % W) - Q - ((-Q) % (2*W))) // W))/(P*Q) + R,
             moved=batch*(m - 2*Delta)*(n - 2*Delta) + batch*m*n + (2*Delta + 1)**2,
             shared=(2*Delta + 1)**2 + (2*Delta + 1)**2/(P*Q)
-            + (2*Delta + P*R)*(-((-2*Delta - 2*((3*Delta) % 4) - ((7*Q) % 8) - Q) // 4))/(P*Q)
+            + (2*Delta + P*R)*(-((-2*Delta - 2*((-Delta) % W) - Q - ((-Q) % (2*W))) // W))/(P*Q)
             + (2*Delta + 1)*(2*Delta + R),
             barriers=1,
             sums=R,

@@ -32,6 +32,11 @@ _CELL = "if (0 <= i0 + a + e && 0 <= j0 + b + r && i0 + a + e <= n - 1 && i0 + e
     "j0 + b + r <= m - 1 && j0 + r <= m - 1 && k + c0 <= C - 1"
 )
 _KEY = "key = (int(kernel.xp.cuda.Device().id), dtype, tuple(numbers.values()))"
+_INSTRUCTIONS = (
+    "plain = _BEGUN + done.rolled * _ROLLED + done.accesses + done.shared + converted + done.barriers * _BARRIER"
+)
+_CORNER = "corner = array[tuple(slice(s, None) for s in start)] if any(start) else array"
+_CHOSEN = "return _chosen(of, tuple(sizes.items()), types) if of.algorithms else Choice(None, {})"
 _SPANS = "(start, stop), (low, high)"
 
 
@@ -241,6 +246,46 @@ _EQUIVALENT = (
         "CudaKernel",
         "guard",
         r"header = (\(\"--pre-include=cuda_fp16\.h\",\)) if .* ⟶ header = \('--pre-include=cuda_fp16\.h',\)",
+        "",
+    ),
+    (
+        "of direct sums alone these are chosen, whoever is asked",
+        "designs",
+        "guard",
+        turned(_CHOSEN, (" if of.algorithms else Choice(None, {})", "")),
+        "",
+    ),
+    (
+        "what begins at an array's first entries is the array",
+        "device_stages",
+        "guard",
+        turned(_CORNER, (_CORNER[9:], "array[tuple((slice(s, None) for s in start))]")),
+        "",
+    ),
+    (
+        "a factor of 1",
+        "Device",
+        "launch size",
+        turned(_INSTRUCTIONS, (" * _ROLLED", "")),
+        "",
+    ),
+    (
+        "one of several kinds, in any order",
+        "Device",
+        "sizes",
+        r".*\(\"(view|copy|gather|room)\", \"([\w ]+)\"\).* ⟶ .*\('\2', '\1'\).*",
+        "",
+    ),
+    (
+        "the slowest of all, in any order",
+        "Device",
+        "sizes|arrays",
+        "|".join(
+            (
+                r"parts = \( ⟶ parts = \((?=.*_ALONE)(?=.*_LATENCY)(?=.*served)(?=.*lanes).*",
+                r"return (?:self\.statement \+ )?_slowest\((.*), ([^,]*)\) ⟶ return (?:self\.statement \+ )?_slowest\(\2, \1\)",
+            )
+        ),
         "",
     ),
     (

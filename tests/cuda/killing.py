@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +76,7 @@ def with_runtime(name: str, text: str) -> Iterator[None]:
     finally:
         sys.modules[own.__name__] = own
     kept = list(_replaced(own, changed))
+    vars(changed).update({key: kind for key, kind in vars(own).items() if isinstance(kind, type)})
     try:
         for holder, key, _, new in kept:
             setattr(holder, key, new)
@@ -90,9 +92,10 @@ def _replaced(own: ModuleType, changed: ModuleType) -> Iterator[tuple[Any, str, 
     for key, value in list(vars(own).items()):
         if isinstance(value, type) and value.__module__ == own.__name__:
             for method, old in list(vars(value).items()):
-                if (isinstance(old, FunctionType) and not method.startswith("__")) or method == "__call__":
+                own_code = isinstance(old, (FunctionType, property)) and not method.startswith("__")
+                if own_code or method == "__call__":
                     yield value, method, old, vars(getattr(changed, key))[method]
-        elif isinstance(value, FunctionType) and value.__module__ == own.__name__:
+        elif isinstance(inspect.unwrap(value), FunctionType) and value.__module__ == own.__name__:
             yield from ((h, key, value, vars(changed)[key]) for h in holders if vars(h).get(key) is value)
 
 

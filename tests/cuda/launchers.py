@@ -16,8 +16,10 @@ from tests.cuda import test_launchers as launches
 from tests.cuda import test_parts
 from tests.cuda.blocks import direct
 from tests.cuda.broken import BROKEN, Broken
+from tests.cuda.design_checks import launches_are_chosen, plans_are_chosen, stages_are_views, what_is_made_once_is_taken
 from tests.cuda.killing import runtime_module, with_runtime
 from tests.cuda.mutants import Mutant, constant_mutants, function_mutants
+from tests.cuda.planner_checks import instructions_by_hand, seconds_by_hand
 
 __all__ = ["LAUNCHERS", "Launcher"]
 
@@ -184,10 +186,10 @@ LAUNCHERS = (
     ),
     Launcher(
         "cuda",
-        ("CudaStrips.lacks", "CudaStrips._grid", "CudaStrips.__call__", "fitted", "too_wide"),
+        ("CudaStrips.lacks", "CudaStrips._grid", "CudaStrips.__call__", "fitted", "neighbours", "aligned", "too_wide"),
         ("strips",),
         (launches.test_strips, launches.test_the_last_strips, wide_accesses),
-        ("_MOST_ALONG", "_NARROW"),
+        ("_MOST_ALONG", "_NARROW", "_BYTES"),
     ),
     Launcher(
         "cuda",
@@ -207,7 +209,45 @@ LAUNCHERS = (
         ("CudaHalos.lacks", "CudaHalos._blocks", "CudaHalos.__call__"),
         ("halos",),
         (launches.test_halos, launches.test_the_last_halos, wide_accesses),
-        ("_CELLS", "_WIDEST"),
+        ("_CELLS", "WIDEST"),
+    ),
+    Launcher(
+        "gpu",
+        (
+            *("Device.computing", "Device.itemsize", "Device.seconds", "Device.instructions", "Device._of_thread"),
+            *("Device._multiplied", "Device._moved", "Device._seconds", "_slowest"),
+        ),
+        (),
+        (seconds_by_hand, instructions_by_hand),
+        (
+            "_BEGUN",
+            "_ROLLED",
+            "_ALONE",
+            "_UNDERWAY",
+            "_BARRIER",
+            "_WARP",
+            "_SLOTS",
+            "_BYTES",
+            "_MOVED",
+            "_ADDED",
+            "_SECTOR",
+        ),
+    ),
+    Launcher(
+        "designs",
+        (
+            *("designs_of", "instructions", "_of_threads", "exact_designs", "lacking", "choose_design", "_chosen"),
+            *("run_chosen", "weights_of", "run_design", "using_design", "_restricted", "_settled"),
+            *("Design.fits", "Design.amplifies"),
+        ),
+        ("direct", "parts", "shifts"),
+        (plans_are_chosen, launches_are_chosen, what_is_made_once_is_taken),
+    ),
+    Launcher(
+        "device_stages",
+        ("strided_on", "viewed", "held", "kronecker", "made_of", "run_products"),
+        ("shifts", "im2col", "product", "winograd"),
+        (stages_are_views,),
     ),
     Launcher("outputs", ("span", "may_share", "overlaps_itself", "check_output"), (), (results_lie_apart,)),
 )

@@ -215,7 +215,7 @@ def _changes(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
             yield from (("sizes", ast.Tuple(other, ast.Load())) for other in _reordered(several))
         case ast.Call(func=called, args=given, keywords=words) if ast.unparse(called) not in _COMMUTING:
             yield from (("arrays", ast.Call(called, other, words)) for other in _swapped(given))
-        case ast.Starred(value=value):
+        case ast.Starred(value=value) if not isinstance(value, ast.GeneratorExp):
             yield "arrays", ast.Starred(ast.Subscript(value, ast.Slice(ast.Constant(1))))
 
 

@@ -83,16 +83,32 @@ def turns(body: Any, known: dict[str, int]) -> int:
     return total
 
 
-def test_a_strip_reads_each_row_once() -> None:
-    """Four rows of four results of a window of 3 × 3: six rows in three accesses of four, and each weight for each row."""
-    blocked = layer("conv2d").blocked("cupy")["direct"]
-    assert isinstance(blocked, Blocked)
-    counted = at(blocked_threads(blocked, 128), {"n": 64, "m": 64, "Delta": 1, "R": 4, "S": 4, "batch": 2})
-    assert counted["threads"] == 2 * 16 * 16
-    assert (counted["products"], counted["sums"]) == (16 * 9, 16)
-    assert counted["accesses"] == 1 + 6 * 3 + 4 * 9 + 4  # the bias, rows, weights, results
-    assert counted["entries"] == 1 + 6 * 12 + 4 * 9 + 16
+@pytest.mark.parametrize(("columns", "width", "row"), [(4, 4, 3), (4, 1, 6), (2, 2, 3), (1, 1, 3)])
+def test_a_strip_reads_each_row_and_each_weight_once(columns: int, width: int, row: int) -> None:
+    """Four rows of results of a window of 3 × 3: six rows of the input, by whole accesses, and nine weights for all of them."""
+    counted = strip("conv2d", {"n": 64, "m": 64, "Delta": 1, "R": 4, "S": columns, "W": width, "batch": 2})
+    assert counted["threads"] == 2 * 16 * 64 // columns
+    assert (counted["products"], counted["sums"]) == (4 * columns * 9, 4 * columns)
+    assert counted["accesses"] == 1 + 6 * row + 9 + 4 * columns // width  # the bias, rows, weights, results
+    assert counted["entries"] == 1 + 6 * row * width + 9 + 4 * columns
     assert counted["rolled"] == counted["shared"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "accesses"),
+    [("depthwise2d", 4 * 9 + 9 + 4 + 1), ("hexagonal2d", 1 + 3 * 3 + 9 + 1)],
+)
+def test_weights_of_further_axes_are_read_once(name: str, accesses: int) -> None:
+    """Four results of a row; with a weight for each of four channels, and with weights in a table that both letters lead to."""
+    sizes = {"n": 64, "m": 64, "p": 64, "C": 64, "Delta": 1, "R": 1, "S": 4, "W": 4, "batch": 1}
+    assert strip(name, sizes)["accesses"] == accesses
+
+
+def strip(name: str, sizes: dict[str, int]) -> dict[str, Any]:
+    """The counts of a layer's strips."""
+    blocked = layer(name).blocked("cupy")["direct"]
+    assert isinstance(blocked, Blocked)
+    return at(blocked_threads(blocked, 128), sizes)
 
 
 def test_a_tile_shares_its_reads() -> None:

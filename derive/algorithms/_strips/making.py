@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sympy import And, Eq, Expr, Integer, Min, Mod, S, Symbol, expand, floor, true
+from sympy import And, Eq, Expr, Integer, Min, Mod, Symbol, expand, floor, true
 
 from derive.algorithms._entries import entry
 from derive.algorithms._start import filled
@@ -58,10 +58,8 @@ def strips(form: Form, batched: frozenset[str], name: str = "strips") -> Blocked
     names = _Names(*(fresh(n, taken) for n in ("y", "t", "e", "left", "right", "acc", "x", "W")))
     inner = _inner(found, names)
     program = replace(plain, name=name, says="strips of outputs a thread", body=(_launch(found, names, plain, inner),))
-    terms = S.One
-    for axis in form.reduction:
-        terms *= axis.extent
-    return Blocked(program, found.tiles, names.width, found.constants, _chart(found, names), terms)
+    sums = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.reduction)
+    return Blocked(program, found.tiles, names.width, found.constants, _chart(found, names), sums)
 
 
 def fresh(name: str, taken: set[str]) -> Symbol:
