@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = ["index_page"]
 
+_BAR = "\\|"  # in a cell
+
 
 def index_page(layers: Iterable[Mapping[str, Any]]) -> str:
     """docs/derivations/README.md, from what lists tell of the layers: see `data.listed`."""
@@ -18,11 +20,16 @@ def index_page(layers: Iterable[Mapping[str, Any]]) -> str:
         "| layer | formula | free weights | biases |",
         "|---|---|---|---|",
     ]
-    return "\n".join([*lines, *(_line(layer["title"], layer["row"]) for layer in layers), ""])
+    return "\n".join([*lines, *map(_line, layers), ""])
 
 
-def _line(title: str, row: Mapping[str, Any]) -> str:
-    name, free = row["name"], row["free_parameters"]
-    when = "" if free["when"] == "True" else f" when `{free['when']}`"
-    text = row["equation"].split("        ")[0].replace("|", "\\|")
-    return f"| [{name}]({name}.md): {title} | `{text}` | `{free['weight']}`{when} | `{free['bias']}` |"
+def _line(layer: Mapping[str, Any]) -> str:
+    name, free, equation = layer["row"]["name"], layer["free"], layer["row"]["equation"].split("        ")[0]
+    when = "" if layer["row"]["free_parameters"]["when"] == "True" else f" when `{free['when']}`"
+    cells = (
+        f"[{name}]({name}.md): {layer['title']}",
+        f"`{equation}`",
+        f"`{free['weight']}`{when}",
+        f"`{free['bias']}`",
+    )
+    return f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"

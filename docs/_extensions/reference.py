@@ -217,25 +217,21 @@ def gallery(docs: Path) -> Iterator[str]:
     folder = docs / "derivations"
     yield from (":::::{container} gallery", "")
     for found in _ROW.finditer((folder / "README.md").read_text(encoding="utf-8")):
-        name, title, formula, weights, biases = found.groups()
+        name, title, formula, weights, biases = (cell.replace("\\|", "|") for cell in found.groups())
         pictures = _THUMBNAIL.findall((folder / f"{name}.md").read_text(encoding="utf-8"))
         yield from ("::::{container} card-of-layer", "")
         if pictures:
             file, says = pictures[-1]
             yield from (f"![{unescape(says)}](../derivations/{file})", "")
-        plain = formula.replace("\\|", "|")
-        yield from (f"[{name}](../derivations/{name}.md): {title}", "", f"`{plain}`", "")
+        yield from (f"[{name}](../derivations/{name}.md): {title}", "", f"`{formula}`", "")
         yield from (_counted(weights, biases), "", "::::", "")
     yield from (":::::", "")
 
 
 def _counted(weights: str, biases: str) -> str:
-    """The counts of a row of the table, in the letters of formulas."""
-    from derive.forms.notation import UNICODE
-    from derive.forms.text import parse
-
-    number, *condition = (UNICODE(parse(part)) for part in re.findall(r"`(.*?)`", weights))
-    bias = UNICODE(parse(biases.strip("`")))
+    """The counts of a row of the table as a sentence."""
+    number, *condition = re.findall(r"`(.*?)`", weights)
+    bias = biases.strip("`")
     held = [f"{number} free weight{'s' * (number != '1')}", f"{bias} bias{'es' * (bias != '1')}"]
     return f"{', '.join(held)}{''.join(f'; when {part}' for part in condition)}"
 

@@ -17,6 +17,7 @@ from derive.render import latex, markdown, text
 from derive.render.content import blocks
 from derive.render.data import data
 from derive.render.document import Figure, Table, read_blocks, write_blocks
+from derive.render.index import index_page
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -108,6 +109,15 @@ def test_the_steps_of_an_argument_follow_from_each_other(subjects):
     part = page[page.index("## Step 2") : page.index("## The theorem")]
     marks = [part.index(mark) for mark in ("What is demanded", "The argument", "**1.**", "**2.**", "**3.**", "**4.**")]
     assert marks == sorted(marks)
+
+
+def test_every_row_of_the_index_has_its_four_cells_whatever_bars_stand_in_them():
+    counts = {"weight": "|a|", "bias": "1", "when": "|a| < n"}
+    row = {"name": "x", "equation": "H[i] = X[|i|]        |a| ≤ Δ", "free_parameters": {"when": "Abs(a) < n"}}
+    made = index_page([{"title": "A window |a| ≤ Δ.", "row": row, "free": counts}])
+    held = (ROOT / "docs" / "derivations" / "README.md").read_text(encoding="utf-8")
+    rows = [line for page in (made, held) for line in page.splitlines() if line.startswith("|")]
+    assert len(rows) > 30 and {len(re.split(r"(?<!\\)\|", line)) for line in rows} == {1 + 4 + 1}
 
 
 def test_columns_in_which_nothing_stands_are_left_out():
