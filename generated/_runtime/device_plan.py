@@ -198,16 +198,21 @@ def make_plan(
     unfit = {**kernel.unfit, **(lacking(known, every) if like.size else {}), **unfit}
     chosen = _wanted(kernel, algorithm, listed, unfit)
     ordered = (chosen, *(c for c in listed if c is not chosen))
-    unit = float(np.finfo(call.types.compute).eps) / 2
-    errors = tuple(factor(counts(kernel, c.choice, every), unit) for c in ordered)
-    staged = isinstance(chosen.choice.algorithm, Algorithm)
-    per = tuple(
-        instructions(kernel, c.choice, every, call.types, prod(call.shape)) for c in ordered if prod(call.shape)
-    )
-    explained = Explanation(
-        chosen.choice.name, ordered, errors, unfit, None if staged else 0, "", DEVICE.source, instructions=per
-    )
+    explained = _explanation(kernel, ordered, unfit, every, call)
     return DevicePlan(kernel, shape, call.types, call.shape, chosen.choice, every, own, explained, without)
+
+
+def _explanation(
+    kernel: Any, ordered: Candidates, unfit: Mapping[str, str], sizes: Mapping[str, int], call: Any
+) -> Explanation:
+    """Why the first candidate is launched for a call of these sizes; its bound is told later."""
+    unit = float(np.finfo(call.types.compute).eps) / 2
+    errors = tuple(factor(counts(kernel, c.choice, sizes), unit) for c in ordered)
+    results = prod(call.shape)
+    each = tuple(instructions(kernel, c.choice, sizes, call.types, results) for c in ordered) if results else ()
+    chosen = ordered[0].choice
+    weights = None if isinstance(chosen.algorithm, Algorithm) else 0
+    return Explanation(chosen.name, ordered, errors, unfit, weights, "", DEVICE.source, instructions=each)
 
 
 def _listed(of: Any, sizes: Mapping[str, int], types: Types, some: bool, bounded: bool = True) -> Candidates:
