@@ -228,13 +228,8 @@ def _window(form: Form) -> _Window | None:
     entry, sign = _signed(form)
     if entry is None:
         return None
-    lines: dict[Symbol, Line] = {}
-    for way in read:
-        found = _line(form, way)
-        if found is None or found[0] in lines:
-            return None
-        lines[found[0]] = found[1]
-    if not Polyhedron.of(form.given).implies(And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))):
+    lines = _lines(form, read)
+    if lines is None:
         return None
     pairs = list(zip(entry.subscripts, param.array.axes, strict=True))
     names = [e for e, _ in pairs if e.free_symbols & set(lines)]
@@ -251,24 +246,47 @@ def _window(form: Form) -> _Window | None:
     plain = domain == true and sorted(map(str, names)) == sorted(map(str, lines))
     if numbers and not plain:
         return None
+    copies = Mul(*(axis.extent for axis in others.values()))
     forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
-    hexagon = None
     try:
-        group = symmetries(form.given, ends, domain, names, sign)
-        zero = forced(ends, group or {})
-        supports = supports_of(form.given, ends, Or(domain, zero))
-        diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
-        group = group if supports or diamond else None
-        if group is None and read[0].edge == "zero" and sign == 1:
-            hexagon = hexagon_of(form.given, ends, domain, names, forwards)
+        return _shaped(form, ends, domain, (names, sign), forwards, tuple(lines.values()), copies)
     except TextError:  # a mask that no solver reads, such as one of squares
         return None
-    if group is None and hexagon is None:
+
+
+def _lines(form: Form, read: Sequence[Way]) -> dict[Symbol, Line] | None:
+    """Every axis by the letter of the sum that steps along it; None for other ones, and a window that lacks the place itself."""
+    lines: dict[Symbol, Line] = {}
+    for way in read:
+        found = _line(form, way)
+        if found is None or found[0] in lines:
+            return None
+        lines[found[0]] = found[1]
+    central = And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))
+    return lines if Polyhedron.of(form.given).implies(central) else None
+
+
+def _shaped(
+    form: Form,
+    ends: Mapping[Symbol, tuple[Expr, Expr]],
+    domain: Any,
+    called: tuple[Sequence[Expr], Expr],
+    forwards: Sequence[int],
+    lines: tuple[Line, ...],
+    copies: Expr,
+) -> _Window | None:
+    """The window by what its letters may be together and what ties its entries; None for another shape."""
+    names, sign = called
+    group = symmetries(form.given, ends, domain, names, sign)
+    zero = forced(ends, group or {})
+    supports = supports_of(form.given, ends, Or(domain, zero))
+    diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
+    if group is not None and (supports or diamond):
+        return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
+    if lines[0].edge != "zero" or sign != 1:
         return None
-    copies = Mul(*(axis.extent for axis in others.values()))
-    return _Window(
-        tuple(lines.values()), _along(group or {}, forwards), supports or frozenset(), copies, diamond, hexagon
-    )
+    hexagon = hexagon_of(form.given, ends, domain, names, forwards)
+    return None if hexagon is None else _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 
 
 def _signed(form: Form) -> tuple[Read | None, Expr]:
