@@ -246,41 +246,47 @@ def _window(form: Form) -> _Window | None:
     plain = domain == true and sorted(map(str, names)) == sorted(map(str, lines))
     if numbers and not plain:
         return None
+    copies = Mul(*(axis.extent for axis in others.values()))
     forwards = [1 if way.shift.coeff(s) > 0 else -1 for way, s in zip(read, lines, strict=True)]
     try:
-        tied = _tied(form, ends, domain, names, sign, read[0].edge, forwards)
+        return _shaped(form, ends, domain, (names, sign), forwards, tuple(lines.values()), copies)
     except TextError:  # a mask that no solver reads, such as one of squares
         return None
-    copies = Mul(*(axis.extent for axis in others.values()))
-    return None if tied is None else _Window(tuple(lines.values()), copies=copies, **tied)
 
 
 def _lines(form: Form, read: Sequence[Way]) -> dict[Symbol, Line] | None:
-    """The axes by the letters that step along them, one each, at 0 among others."""
+    """Every axis by the letter of the sum that steps along it; None for other ones, and a window that lacks the place itself."""
     lines: dict[Symbol, Line] = {}
     for way in read:
         found = _line(form, way)
         if found is None or found[0] in lines:
             return None
         lines[found[0]] = found[1]
-    holds_zero = And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))
-    return lines if Polyhedron.of(form.given).implies(holds_zero) else None
+    central = And(*(And(Le(x.low, 0), Ge(x.high, 0)) for x in lines.values()))
+    return lines if Polyhedron.of(form.given).implies(central) else None
 
 
-def _tied(
-    form: Form, ends: Ends, domain: Any, names: Sequence[Expr], sign: Expr, edge: str, forwards: Sequence[int]
-) -> dict[str, Any] | None:
-    """The window's group, with its supports, a diamond or a hexagon."""
+def _shaped(
+    form: Form,
+    ends: Ends,
+    domain: Any,
+    called: tuple[Sequence[Expr], Expr],
+    forwards: Sequence[int],
+    lines: tuple[Line, ...],
+    copies: Expr,
+) -> _Window | None:
+    """The window by what its letters may be together and what ties its entries; None for another shape."""
+    names, sign = called
     group = symmetries(form.given, ends, domain, names, sign)
     zero = forced(ends, group or {})
     supports = supports_of(form.given, ends, Or(domain, zero))
     diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
     if group is not None and (supports or diamond):
-        return {"group": _along(group, forwards), "supports": supports or frozenset(), "diamond": diamond}
-    if edge != "zero" or sign != 1:
+        return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
+    if lines[0].edge != "zero" or sign != 1:
         return None
     hexagon = hexagon_of(form.given, ends, domain, names, forwards)
-    return None if hexagon is None else {"group": {}, "supports": supports or frozenset(), "hexagon": hexagon}
+    return None if hexagon is None else _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 
 
 def _signed(form: Form) -> tuple[Read | None, Expr]:
