@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,13 @@ from derive.cuda_check import standing_in_for_cupy
 from tests.cuda.killing import loaded, runtime_module
 from tests.ladder.subjects import subject
 
-__all__ = ["launches_are_chosen", "plans_are_chosen", "stages_are_views", "what_is_made_once_is_taken"]
+__all__ = [
+    "launches_are_chosen",
+    "plans_are_chosen",
+    "stages_are_views",
+    "sums_on_the_host_have_scratch",
+    "what_is_made_once_is_taken",
+]
 
 _V = np.ones((3, 3), np.float32)
 _CHANNELS = {"n": 56, "m": 56, "C": 64, "D": 64, "Delta": 1, "batch": 8}
@@ -110,6 +117,14 @@ def launches_are_chosen() -> None:
     found = designs.weights_of(of, given, _SINGLE)
     assert {key: str(a.dtype) for key, a in found.items()} == {"X": "float16", "V": "float32", "u": "float32"}
     assert found["X"] is given["X"] and found["u"] is given["u"]
+
+
+def sums_on_the_host_have_scratch() -> None:
+    """Direct sums of NumPy's arrays, whose scratch is of the type that computes."""
+    host = SimpleNamespace(body=lambda X, H, new: np.multiply(X, new(X.shape).itemsize, out=H))
+    X, H = np.arange(6, dtype=np.float32), np.empty(6, np.float32)
+    runtime_module("designs").run_design(runtime_module("planning").Choice(None, {}), host, (X,), H, np.float64, np)
+    assert np.array_equal(H, 8 * X)
 
 
 def what_is_made_once_is_taken() -> None:
