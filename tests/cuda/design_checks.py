@@ -61,6 +61,7 @@ def plans_are_chosen() -> None:
     assert [c.seconds for c in whole] != [c.seconds for c in designs.designs_of(many, _CHANNELS, single, True)]
     winograd = next(c.choice for c in whole if c.choice.name == "winograd")
     assert math.isnan(designs.instructions(many, winograd, _CHANNELS, single, 1))
+    assert math.isnan(designs.instructions(replace(of, work=None), found[-1].choice, sizes, single, 1))
     kept, why = designs.exact_designs(many, "because")
     assert [d.name for d in kept.algorithms] == ["tiles"]
     assert why == dict.fromkeys(("im2col", "shifts", "winograd"), "because")
