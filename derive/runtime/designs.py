@@ -82,10 +82,10 @@ def designs_of(
 
 
 def instructions(of: Any, choice: Choice, sizes: Mapping[str, int], types: Types, results: int) -> float:
-    """How many instructions of threads a result takes, as counted; NaN for a program in stages, most of which is the library's."""
-    if isinstance(choice.algorithm, Algorithm):
-        return float("nan")
+    """How many instructions of threads a result takes, as counted; NaN where none are counted, or most of it is the library's."""
     itemsize, work = types.stored.itemsize, of.work if choice.algorithm is None else choice.algorithm.work
+    if work is None or isinstance(choice.algorithm, Algorithm):
+        return float("nan")
     counted = work(**sizes, **choice.knobs, itemsize=itemsize)
     return DEVICE.computing(str(types.compute)).instructions(counted, itemsize) / results
 

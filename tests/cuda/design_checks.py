@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,13 @@ from derive.cuda_check import standing_in_for_cupy
 from tests.cuda.killing import loaded, runtime_module
 from tests.ladder.subjects import subject
 
-__all__ = ["launches_are_chosen", "plans_are_chosen", "stages_are_views", "what_is_made_once_is_taken"]
+__all__ = [
+    "launches_are_chosen",
+    "plans_are_chosen",
+    "stages_are_views",
+    "sums_on_the_host_have_scratch",
+    "what_is_made_once_is_taken",
+]
 
 _V = np.ones((3, 3), np.float32)
 _CHANNELS = {"n": 56, "m": 56, "C": 64, "D": 64, "Delta": 1, "batch": 8}
@@ -54,6 +61,7 @@ def plans_are_chosen() -> None:
     assert [c.seconds for c in whole] != [c.seconds for c in designs.designs_of(many, _CHANNELS, single, True)]
     winograd = next(c.choice for c in whole if c.choice.name == "winograd")
     assert math.isnan(designs.instructions(many, winograd, _CHANNELS, single, 1))
+    assert math.isnan(designs.instructions(replace(of, work=None), found[-1].choice, sizes, single, 1))
     kept, why = designs.exact_designs(many, "because")
     assert [d.name for d in kept.algorithms] == ["tiles"]
     assert why == dict.fromkeys(("im2col", "shifts", "winograd"), "because")
@@ -110,6 +118,14 @@ def launches_are_chosen() -> None:
     found = designs.weights_of(of, given, _SINGLE)
     assert {key: str(a.dtype) for key, a in found.items()} == {"X": "float16", "V": "float32", "u": "float32"}
     assert found["X"] is given["X"] and found["u"] is given["u"]
+
+
+def sums_on_the_host_have_scratch() -> None:
+    """Direct sums of NumPy's arrays, whose scratch is of the type that computes."""
+    host = SimpleNamespace(body=lambda X, H, new: np.multiply(X, new(X.shape).itemsize, out=H))
+    X, H = np.arange(6, dtype=np.float32), np.empty(6, np.float32)
+    runtime_module("designs").run_design(runtime_module("planning").Choice(None, {}), host, (X,), H, np.float64, np)
+    assert np.array_equal(H, 8 * X)
 
 
 def what_is_made_once_is_taken() -> None:

@@ -263,6 +263,13 @@ _EQUIVALENT = (
         "",
     ),
     (
+        "17 bytes hold as many entries of any type as 16",
+        "CudaStrips",
+        "launch size",
+        turned("_BYTES = 16  # of the widest access", ("16", "17")),
+        "",
+    ),
+    (
         "a factor of 1",
         "Device",
         "launch size",

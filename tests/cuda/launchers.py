@@ -16,7 +16,13 @@ from tests.cuda import test_launchers as launches
 from tests.cuda import test_parts
 from tests.cuda.blocks import direct
 from tests.cuda.broken import BROKEN, Broken
-from tests.cuda.design_checks import launches_are_chosen, plans_are_chosen, stages_are_views, what_is_made_once_is_taken
+from tests.cuda.design_checks import (
+    launches_are_chosen,
+    plans_are_chosen,
+    stages_are_views,
+    sums_on_the_host_have_scratch,
+    what_is_made_once_is_taken,
+)
 from tests.cuda.killing import runtime_module, with_runtime
 from tests.cuda.mutants import Mutant, constant_mutants, function_mutants
 from tests.cuda.planner_checks import instructions_by_hand, seconds_by_hand
@@ -241,7 +247,7 @@ LAUNCHERS = (
             *("Design.fits", "Design.amplifies"),
         ),
         ("direct", "parts", "shifts"),
-        (plans_are_chosen, launches_are_chosen, what_is_made_once_is_taken),
+        (plans_are_chosen, launches_are_chosen, sums_on_the_host_have_scratch, what_is_made_once_is_taken),
     ),
     Launcher(
         "device_stages",

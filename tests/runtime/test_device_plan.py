@@ -127,6 +127,16 @@ def test_a_design_of_another_name_is_refused(kernel):
         kernel.using("tiles")
     assert kernel.using("strips", R=2).plan((64, 64), V).choice.knobs == {"R": 2, "S": 4}
     assert kernel.using("parts").gradients["X"].algorithms == ()
+    told = kernel.using("parts").plan((64, 64), V).explain()
+    assert told.chosen == "direct" and "Instructions" not in str(told)
+
+
+def test_instructions_of_a_result_are_told(kernel):
+    """Rows that are no whole accesses have one column a thread, which reads more for each result."""
+    whole, odd = (kernel.plan((4096, m), V).explain() for m in (4096, 4095))
+    assert whole.instructions[0] == 12.375 and odd.instructions[0] > 22
+    assert "Instructions of threads for a result, counted: strips 12.4, halos" in " ".join(str(whole).split())
+    assert kernel.plan((0, 4, 5), V).explain().instructions == ()
 
 
 def test_an_empty_batch_is_planned(here):
