@@ -66,7 +66,7 @@ _TRANSFORMS = ("real_inverse", "real_transform", "spectrum", "transform")
 _CLASSES = ("Algorithm", "Constant", "Gradient", "Kernel", "Reading")
 _ON_A_DEVICE = (
     *("CudaHalos", "CudaKernel", "CudaParts", "CudaStrips", "CudaTiles", "Design"),
-    *("array_module", "cp", "launched", "strided_on", "viewed"),
+    *("array_module", "cp", "launched", "neighbours", "strided_on", "viewed"),
 )
 IMPORTED = frozenset(
     {"np", "continued", *_CLASSES, *_ON_A_DEVICE, *_PRIMITIVES, *_TRANSFORMS}

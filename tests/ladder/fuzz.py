@@ -96,7 +96,7 @@ def trial(
     shapes = shapes_of(of.form, sizes)
     made = {n: REGIMES[regime](draw, s, np.dtype(dtype), of.factors) for n, s in shapes.items() if n != of.data}
     weights = [made[n] for n in of.kernel.arguments[1:]]
-    weights[0] = admitted(of.name, algorithm, weights[0], draw)
+    weights[:1] = [admitted(of.name, algorithm, window, draw) for window in weights[:1]]
     return planned(of, algorithm, (items, *shapes[of.data]), weights, sizes, dtype)
 
 
@@ -187,7 +187,7 @@ def _at_extremes(of: Subject, algorithm: str, dtype: str, draw: np.random.Genera
     shapes, biases = shapes_of(of.form, sizes), {p.name for p in of.form.biases}
     made = {n: _extreme(draw, shapes[n], dtype, turn) for n in of.kernel.arguments[1:]}
     weights = [w * (0 if n in biases else 1) for n, w in made.items()]
-    weights[0] = admitted(of.name, algorithm, weights[0], draw)
+    weights[:1] = [admitted(of.name, algorithm, window, draw) for window in weights[:1]]
     return planned(of, algorithm, (ITEMS, *shapes[of.data]), weights, sizes, dtype)
 
 
