@@ -55,7 +55,9 @@ TRIED = {
     "16mp-11x11": (
         "With AVX2 it is as at 1 MP: 14.5 ns a pixel here and 17.0 there, in one run on a busy machine. In another, "
         "ms, where OpenCV takes 99.9: rows on BLAS for 2 and 4 rows 143.1 and 161.2; Fourier transforms of tiles of "
-        "256 by 256 places 157.4, by 512 157.5, of 128 by 384 166.6, of 288 by 512 167.5, of 384 by 384 208.7."
+        "256 by 256 places 157.4, by 512 157.5, of 128 by 384 166.6, of 288 by 512 167.5, of 384 by 384 208.7. In a third, "
+        "where it takes 106: panels for single rows of 512 columns by 256 and 128 rows 161 and 176, of 1024 columns 196 "
+        "to 253, of 2048 194 to 284, of 4096 208 to 269; Fourier transforms 184 to 249."
     ),
     "1mp-float64-7x7": (
         "Panels of shifts 2.6 to 2.9 ms in tiles of 250 columns, rows on BLAS 3.4. Products of 140 operations a pixel "
@@ -108,19 +110,27 @@ TRIED = {
         "before products came in parts that BLAS takes without copies; np.correlate 1.2. Products of 24 by 16 numbers "
         "alone take 0.28, all but the goal of 0.29. Tiles of 1024, 2048, 4096, 8192, 16384 and 62500 stretches 0.65, "
         "0.45, 0.38, 0.39, 0.39 and 0.43 on a busy machine; all products of a tile as one stacked call, the same; "
-        "rows that begin at a line of the cache or 4 or 12 places behind, 0.28 each."
+        "rows that begin at a line of the cache or 4 or 12 places behind, 0.28 each. With AVX2, on a machine whose speed "
+        "varied twofold, where OpenCV takes 4.35: stretches of 16, 32, 64 and 128 places 3.09, 3.32, 3.90 and 6.66, each "
+        "with the tiles that suited it; tiles of 256 to 4096 stretches of 16 places 7.39, 4.88, 3.67, 3.09 and 3.35; "
+        "direct sums 6.63."
     ),
     "line-101": (
         "10⁶ samples, ms, on a busy machine: stretches of 16, 32, 48, 64, 80, 96, 128 places 1.52, 1.23, 1.60, 1.59, "
         "1.92, 1.96, 2.91 for the products alone, 1.42 with tiles and views; tiles of 512, 1024, 2048, 4096 and 8192 "
         "stretches 1.83, 1.49, 1.44, 1.42 and 1.44; the 132 products of 10⁶ numbers as stacks, one for each tile, "
-        "take 8% less than one call each."
+        "take 8% less than one call each. With AVX2, on a machine whose speed varied twofold, where OpenCV takes 8.04: "
+        "stretches of 16, 32, 64 and 128 places 6.41, 6.75, 6.82 and 10.3, each with the tiles that suited it; tiles of "
+        "128 to 4096 stretches of 32 places 15.4, 10.8, 7.61, 7.67, 6.87 and 6.75; Fourier transforms 82."
     ),
     "volume-3x3x3": (
         "128³, ms: rows on BLAS 3.3; panels of shifts with blocks of 2, 4, 8 rows of 64 planes 2.9, 2.4, 3.1 and of "
         "16 planes 4.7, 3.1, 3.3; blocks of two planes by 4 and by 2 rows 3.0 and 2.5. The copies take 0.7 of these, "
         "the products 1.4. On a busy machine, where 128 planes at a time take 3.0: 64, 32 and 16 planes 3.4, 3.7 and "
-        "4.8, halves of rows 5.1, blocks of two rows 4.0, rows on BLAS 4.1, and the loops of Numba 4.0."
+        "4.8, halves of rows 5.1, blocks of two rows 4.0, rows on BLAS 4.1, and the loops of Numba 4.0. With AVX2, on a "
+        "machine whose speed varied twofold: rows on BLAS for 2, 1 and 4 rows 14.8, 16.4 and 18.9; panels for blocks of 4 "
+        "rows by 128, 64, 32, 16 and 8 planes 14.9, 15.3, 16.8, 21.2 and 28.8, of 2 rows 20.0, 19.2 and 25.1, of one "
+        "17.6, 23.3 and 32.9; halves of rows 16.9 and 18.6."
     ),
     "256to256-14x14-b1": (
         "With AVX2, on a busy machine, ms, where torch takes 3.55: Winograd's F(2, 3) by 7, 4 and 2 tiles of rows "
