@@ -93,7 +93,7 @@ def _swept(
         scaled = more and len(others) < len(node.factors) and not any(s in kept for letters in others for s in letters)
         if not scaled:  # what is left is no contraction but a product, which a sweep counts
             yield Work("contract", (times, elements / columns, inner, columns))
-    lengths = [means.get(s, _count(program, r)) for s in kept for r in node.over if r.symbol == s]
+    lengths = _lengths(program, node.target, node.over, means)
     last = next((r.symbol for s in kept[-1:] for r in node.over if r.symbol == s), None)
     ends = [a.subscripts[-1].coeff(last) for a in (node.target, *node.factors) if a.subscripts and last is not None]
     apart = Integer(any(abs(step) > 1 for step in ends))
@@ -113,12 +113,19 @@ def _elements(
     """How many entries of an array a statement runs through."""
     whole = program.storage(access.array)
     lead = len(access.subscripts) - len(whole.shape)
+    return _product(_lengths(program, access, over, means)) * (batch if whole.batched and not lead else 1)
+
+
+def _lengths(program: Program, access: Access, over: Iterable[Range], means: Mapping[Symbol, Expr]) -> list[Expr]:
+    """How long a statement's slices are along the axes of an array that it runs through."""
+    whole = program.storage(access.array)
+    lead = len(access.subscripts) - len(whole.shape)
     moved = {r.symbol for r in over}
-    along = []
+    along: list[Expr] = []
     for s, extent in zip(access.subscripts[lead:], whole.shape, strict=True):
         letters = s.free_symbols & moved
         along += [means.get(next(iter(letters)), extent) if len(letters) == 1 else extent] if letters else []
-    return _product(along) * (batch if whole.batched and not lead else 1)
+    return along
 
 
 def _product(extents: Iterable[Expr]) -> Expr:

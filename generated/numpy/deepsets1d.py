@@ -198,8 +198,8 @@ def _direct_work(*, batch, n, **_):
         ("copy", 1, batch*n, n),
         ("copy", 1, batch*n, n),
         ("sweep", 1, batch*n, n, 1, 0),
-        ("sweep", 1, batch*n, n - 1, 1, 0),
-        ("sweep", 1, batch*n, n - 1, 1, 0),
+        ("sweep", 1, batch*n, n, 1, 0),
+        ("sweep", 1, batch*n, n, 1, 0),
     )
 
 
@@ -215,8 +215,8 @@ def _direct_dX_work(*, batch, n, **_):
         ("copy", 1, batch*n, n),
         ("copy", 1, batch*n, n),
         ("sweep", 1, batch*n, n, 1, 0),
-        ("sweep", 1, batch*n, n - 1, 1, 0),
-        ("sweep", 1, batch*n, n - 1, 1, 0),
+        ("sweep", 1, batch*n, n, 1, 0),
+        ("sweep", 1, batch*n, n, 1, 0),
     )
 
 

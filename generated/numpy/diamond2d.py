@@ -737,7 +737,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
             batch*m
             *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
             /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
-            0, 2, 0
+            m, 2, 0
         ),
     )
 
@@ -756,7 +756,7 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
             batch*m
             *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
             /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
-            0, 2, 0
+            m, 2, 0
         ),
     )
 

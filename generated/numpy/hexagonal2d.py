@@ -726,7 +726,7 @@ def _direct_work(*, batch, n, m, Delta, **_):
             batch*m
             *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
             /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
-            0, 2, 0
+            m, 2, 0
         ),
     )
 
@@ -745,7 +745,7 @@ def _direct_dX_work(*, batch, n, m, Delta, **_):
             batch*m
             *sum(min(n, n - a) - max(0, -a) for a in range(max(-Delta, 1 - n), min(n, Delta + 1)))
             /max(1, min(n, Delta + 1) - max(-Delta, 1 - n)),
-            0, 2, 0
+            m, 2, 0
         ),
     )
 

@@ -57,7 +57,7 @@ def _direct_work(*, batch, n, m, **_):
             batch*m
             *sum(min(n, n - a) - max(0, -a) for a in range(max(-1, 1 - n), min(2, n)))
             /max(1, min(2, n) - max(-1, 1 - n)),
-            0, 2, 0
+            m, 2, 0
         ),
     )
 

@@ -882,7 +882,7 @@ def _direct_dX_work(*, batch, Delta, n, m, **_):
     """What it does, counted."""
     return (
         ("fill", 1, batch*m*n),
-        ("sweep", (2*Delta + 1)**2, batch*m*n, m - 2*Delta, 2, 0),
+        ("sweep", (2*Delta + 1)**2, batch*m*n, m, 2, 0),
     )
 
 

@@ -50,6 +50,17 @@ def test_slices_count_as_long_as_they_are(sizes: dict[str, int]) -> None:
     ) == (2, 0)
 
 
+@pytest.mark.parametrize("name", ["deepsets1d", "diamond2d", "hexagonal2d", "laplacian2d", "valid2d"])
+def test_slices_whose_ends_move_with_several_loops_are_whole_axes(name: str) -> None:
+    """Not of no length: then every entry would count as a run."""
+    program = layer(name).program("numpy")
+    sizes = {
+        s: 1 if s.name == "Delta" else 50 for w in direct_work(program, BATCH) for e in w.counts for s in e.free_symbols
+    }
+    sweeps = [w.counts for w in direct_work(program, BATCH) if w.kind == "sweep"]
+    assert sweeps and all(run.subs(sizes).doit() >= 48 for _, _, run, *_ in sweeps)
+
+
 def test_slices_of_every_second_entry_are_apart() -> None:
     (sweep,) = [w for w in direct_work(layer("strided2d").program("numpy"), BATCH) if w.kind == "sweep"]
     assert sweep.counts[-1] == 1
