@@ -26,7 +26,7 @@ def run_file(path: Path) -> dict[str, Any]:
     name, folder = _qualified(path)
     with _restored(path, folder), contextlib.redirect_stdout(io.StringIO()):
         try:
-            if "." in name:
+            if folder != path.resolve().parent and "." not in path.stem:
                 return runpy.run_module(name, run_name="__main__", alter_sys=True)
             if "from .._runtime" in path.read_text(encoding="utf-8"):
                 return _run_alone(path)

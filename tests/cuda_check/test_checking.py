@@ -221,6 +221,12 @@ def test_spills_and_warnings_are_faults(tmp_path: Path, nvrtc: None) -> None:
     assert "NVRTC warns about the source for sm_90" in found.faults[1].message
 
 
+def test_a_name_with_a_dot_is_no_package(tmp_path: Path) -> None:
+    file = tmp_path / "kernels.v2.py"
+    file.write_text("found = 1\n")
+    assert check_module(file).launches == 0
+
+
 def test_files_that_are_none_or_fail(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"There is no file '.*none\.py'\."):
         check_module(tmp_path / "none.py")

@@ -40,9 +40,9 @@ def test_the_explanation_says_what_the_next_best_would_take():
     ).groups()
     first, second = conv().plan((100, 90), whole(5, 5)).explain().candidates[:2]
     counts = {"operations": "operations", "bytes moved": "bytes", "calls of NumPy": "calls"}
-    assert name == second.choice.name and float(share) == pytest.approx(second.seconds / first.seconds, abs=0.01)
+    assert name == second.choice.name and share == f"{second.seconds / first.seconds:.2f}"
     ratios = {k: getattr(second.counted, v) / getattr(first.counted, v) for k, v in counts.items()}
-    assert max(ratios, key=ratios.get) == what and float(more) == pytest.approx(ratios[what], rel=0.1)
+    assert max(ratios, key=ratios.get) == what and more == f"{ratios[what]:.2g}"
 
 
 def test_an_algorithm_that_was_asked_for_is_not_said_to_be_the_quickest():
