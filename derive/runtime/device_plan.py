@@ -22,7 +22,7 @@ from .gpu import DEVICE
 from .gradients import Planned, gradient_of
 from .outputs import check_output
 from .planning import Algorithm, Candidate, Choice
-from .stated import checked_weights, element_type, extents, type_of_weights, with_biases
+from .stated import checked_weights, extents, float_type, with_biases
 
 __all__ = ["DevicePlan", "make_plan"]
 
@@ -179,9 +179,7 @@ def make_plan(
     twin = replace(kernel, xp=np, contiguous=False)
     weights = checked_weights(twin, tuple(map(_on_host, weights)), algorithm, 1, accuracy)
     shape = extents(kernel, shape)
-    kind = element_type(kernel, dtype) if dtype is not None else type_of_weights(weights)
-    if kind.kind != "f":
-        raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
+    kind = float_type(kernel, dtype, weights)
     like = np.broadcast_to(np.zeros((), kind), shape)
     twin.signature.read(kernel.data, like)
     call = twin.prepare(like, *with_biases(twin, like, weights, kind), **(sizes or {}))

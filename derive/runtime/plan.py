@@ -24,7 +24,7 @@ from .outputs import check_output
 from .planning import Algorithm, Candidate, Choice, jobs, places_of, quickest_first, within_room
 from .primitives import aligned, all_finite
 from .quick import Quick, quick, takes_at_once
-from .stated import checked_weights, element_type, extents, type_of_weights, with_biases
+from .stated import checked_weights, extents, float_type, with_biases
 from .threads import one_blas_thread, run_together
 from .values import Valued, valued
 
@@ -212,9 +212,7 @@ def make_plan(
     """See `Kernel.plan`; what is predicted is of this machine, or of the one that is `held` to be there."""
     held = machine() if held is None else held
     weights, shape = checked_weights(kernel, weights, algorithm, threads, accuracy), extents(kernel, shape)
-    kind = element_type(kernel, dtype) if dtype is not None else type_of_weights(weights)
-    if kind.kind != "f":
-        raise DTypeError(f"{kernel.name}.plan needs floats; for {kind} call {kernel.name} itself.")
+    kind = float_type(kernel, dtype, weights)
     like = np.broadcast_to(np.zeros((), kind), shape)
     kernel.signature.read(kernel.data, like)
     call = kernel.prepare(like, *with_biases(kernel, like, weights, kind), **(sizes or {}))

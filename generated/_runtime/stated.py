@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError
+from .errors import ArgumentError, DTypeError
 from .threads import one_blas_thread
 
-__all__ = ["checked_weights", "element_type", "extents", "type_of_weights", "with_biases"]
+__all__ = ["checked_weights", "extents", "float_type", "with_biases"]
 
 _TYPED = (np.ndarray, np.generic, Real, type(None))  # weights that have a type, or a number's, which follows others
 
@@ -46,15 +46,21 @@ def extents(kernel: Any, shape: Any) -> tuple[int, ...]:
     )
 
 
-def element_type(kernel: Any, dtype: Any) -> np.dtype[Any]:
+def float_type(kernel: Any, dtype: Any, weights: tuple[Any, ...]) -> np.dtype[Any]:
+    """The element type that is asked for, or that of the weights. Raises ArgumentError, and DTypeError for no floats."""
+    if dtype is None:
+        return _type_of(weights)
     try:
         kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError as cause:
         raise ArgumentError(f"{kernel.name}.plan: dtype is NumPy's name of a type, not {dtype!r}.") from cause
+    if kind.kind != "f":
+        called = f"; for {kind} call {kernel.name} itself" if kind.kind in "biu" else f", not {kind}"
+        raise DTypeError(f"{kernel.name}.plan needs floats{called}.")
     return kind
 
 
-def type_of_weights(weights: tuple[Any, ...]) -> np.dtype[Any]:
+def _type_of(weights: tuple[Any, ...]) -> np.dtype[Any]:
     given = [w for w in weights if w is not None]
     kind = np.result_type(*given) if given else np.dtype(np.float64)
     return np.dtype(kind if kind.kind == "f" else np.float64)

@@ -252,6 +252,7 @@ REFUSED = {
         lambda: conv().plan((9, 9), whole(3, 3), threads=0),
         "threads is a natural number of at least 1, not 0",
     ),
+    "complex numbers": (lambda: conv().plan((9, 9), whole(3, 3), dtype=complex), "needs floats, not complex128"),
     "integers": (lambda: conv().plan((9, 9), whole(3, 3), dtype=int), "needs floats; for int64 call conv2d itself"),
     "wider weights": (
         lambda: conv().plan((9, 9), whole(3, 3, dtype=float), dtype=np.float32),
