@@ -35,6 +35,7 @@ from sympy import (
     Sum,
     Symbol,
     ceiling,
+    expand,
     floor,
 )
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
@@ -117,7 +118,7 @@ class Notation:
         if isinstance(e, Read):
             return self.read(e.array, ", ".join(map(self.apart, e.subscripts))), _ATOM
         if isinstance(e, Add):
-            return self._sum(e), _SUM
+            return (self._sum(e), _SUM) if (short := _with_remainders(e)) is e else self._written(short)
         if isinstance(e, (Mul, Rational)):
             return self._product(e)
         if isinstance(e, Pow) and e.exp.is_positive is not False:
@@ -148,6 +149,10 @@ class Notation:
     def apart(self, e: Any) -> str:
         """Cases in parentheses where nothing else holds them together, anything else as it is."""
         return self.group.format(self(e)) if isinstance(e, Where) and self is not LATEX else self(e)
+
+    def places(self, found: Iterable[Any]) -> str:
+        """Places side by side, sums without blanks."""
+        return ", ".join(str(e).replace(" ", "") if e.is_polynomial() else self.apart(e) for e in found)
 
     def _options(self, e: Any) -> Iterator[tuple[str, str]]:
         """The cases of an expression, those inside its last one too."""
@@ -220,6 +225,19 @@ class Notation:
         return self.product.join(
             self._at(f, _PRODUCT if f is factors[-1] and isinstance(f, Sum) else _ATOM) for f in factors
         ), _PRODUCT
+
+
+def _with_remainders(e: Add) -> Expr:
+    """A sum with x mod m for x - m·⌊x/m⌋, m > 0."""
+    terms = set(e.args)
+    for term in e.args:
+        negative, whole = term.as_coeff_Mul()
+        if not (isinstance(whole, floor) and negative.is_Integer and negative < 0):
+            continue
+        divided = expand(-negative * whole.args[0])
+        if terms.issuperset(own := Add.make_args(divided)):
+            return Add(*terms.difference((term, *own)), Mod(divided, -negative, evaluate=False))
+    return e
 
 
 _GREEK = {"Delta": "Δ"}

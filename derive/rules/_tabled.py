@@ -19,6 +19,7 @@ from derive.errors import OrbitCut, RuleRefused
 from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, index
 from derive.forms.form import Array, Axis, Edge, Form, Param, Role, Table
+from derive.forms.notation import UNICODE
 from derive.groups._finite import PairOrbits, Representation, lost_by, pair_orbits, point_orbits, preserving
 from derive.groups._group import Element, Group, Tabled
 from derive.proof.step import ArrayMap, Clause, Kind, Step, SubStep
@@ -74,10 +75,10 @@ def laws(form: Form, elements: tuple[Element, ...]) -> tuple[Clause, ...]:
 
 def _law(form: Form, element: Element, of_weights: bool) -> Clause:
     moved = {**element.out, **(element.source if of_weights else {})}
-    places = ", ".join(str(moved.get(s, s)) for s in form.output.symbols)
+    places = UNICODE.places(moved.get(s, s) for s in form.output.symbols)
     name, signs = form.output.name, element.signs if of_weights else element.signs[:1]
     sign = "" if element.signs == (1, 1) else "±"
-    says = f"{name}({element.notation} X)[{places}] = {sign}{name}(X)[{', '.join(map(str, form.output.symbols))}]"
+    says = f"{name}({element.notation} X)[{places}] = {sign}{name}(X)[{UNICODE.places(form.output.symbols)}]"
     letters = (*form.output.symbols, *(form.input.symbols if of_weights else ()))
     inside = And(form.output.holds(), And(form.input.holds(), form.domain) if of_weights else true)
     source = form.weight if of_weights else form.bias

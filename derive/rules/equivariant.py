@@ -141,13 +141,9 @@ def _moved(form: Form, element: Element) -> tuple[dict[Symbol, Expr], dict[Symbo
 
 
 def _says(form: Form, element: Element, go: Mapping[Symbol, Expr]) -> str:
-    moved = f"{form.output.name}({element.notation} X)[{_list(go.values())}]"
+    moved = f"{form.output.name}({element.notation} X)[{UNICODE.places(go.values())}]"
     sign = {Integer(1): "", Integer(-1): "-"}.get(element.signs[0], "±")
-    return f"{moved} = {sign}{form.output.name}(X)[{_list(go)}]"
-
-
-def _list(items: Iterable[Expr]) -> str:
-    return ", ".join(UNICODE.apart(e) if e.has(Where) else str(e).replace(" ", "") for e in items)
+    return f"{moved} = {sign}{form.output.name}(X)[{UNICODE.places(go)}]"
 
 
 def _law(form: Form, element: Element) -> Clause:
