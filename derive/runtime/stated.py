@@ -24,11 +24,11 @@ def checked_weights(
     if missing := [n for n, w in zip(names, weights, strict=True) if w is None and n not in kernel.bias]:
         raise ArgumentError(f"{kernel.name}.plan takes a shape and {', '.join(names)}; {missing[0]} is missing.")
     if not isinstance(algorithm, str):
-        raise ArgumentError(f"{kernel.name}.plan: algorithm is a name, such as 'auto', not {algorithm!r}.")
-    if accuracy not in ("default", "strict"):
-        raise ArgumentError(f"{kernel.name}.plan: accuracy is 'default' or 'strict', not {accuracy!r}.")
+        raise ArgumentError(f"{kernel.name}.plan: algorithm is a name, such as 'auto', not {_shown(algorithm)}.")
+    if not isinstance(accuracy, str) or accuracy not in ("default", "strict"):
+        raise ArgumentError(f"{kernel.name}.plan: accuracy is 'default' or 'strict', not {_shown(accuracy)}.")
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise ArgumentError(f"{kernel.name}.plan: threads is a natural number of at least 1, not {threads!r}.")
+        raise ArgumentError(f"{kernel.name}.plan: threads is a natural number of at least 1, not {_shown(threads)}.")
     if threads > 1:
         one_blas_thread()
     return tuple(
@@ -42,8 +42,13 @@ def extents(kernel: Any, shape: Any) -> tuple[int, ...]:
     if natural and not any(isinstance(e, bool) for e in shape):
         return tuple(map(int, shape))
     raise ArgumentError(
-        f"{kernel.name}.plan: shape is that of {kernel.data}, a tuple of natural numbers, not {shape!r}."
+        f"{kernel.name}.plan: shape is that of {kernel.data}, a tuple of natural numbers, not {_shown(shape)}."
     )
+
+
+def _shown(value: Any) -> str:
+    """What was given, in a line."""
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
 
 
 def float_type(kernel: Any, dtype: Any, weights: tuple[Any, ...]) -> np.dtype[Any]:
@@ -53,7 +58,7 @@ def float_type(kernel: Any, dtype: Any, weights: tuple[Any, ...]) -> np.dtype[An
     try:
         kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError as cause:
-        raise ArgumentError(f"{kernel.name}.plan: dtype is NumPy's name of a type, not {dtype!r}.") from cause
+        raise ArgumentError(f"{kernel.name}.plan: dtype is NumPy's name of a type, not {_shown(dtype)}.") from cause
     if kind.kind != "f":
         called = f"; for {kind} call {kernel.name} itself" if kind.kind in "biu" else f", not {kind}"
         raise DTypeError(f"{kernel.name}.plan needs floats{called}.")

@@ -265,6 +265,14 @@ REFUSED = {
     "a shape of truths": (lambda: conv().plan((True, 9), whole(3, 3)), r"natural numbers, not \(True, 9\)"),
     "a negative extent": (lambda: conv().plan((-1, 9), whole(3, 3)), r"natural numbers, not \(-1, 9\)"),
     "a shape of floats": (lambda: conv().plan((9.0, 9), whole(3, 3)), r"natural numbers, not \(9.0, 9\)"),
+    "an array for its shape": (
+        lambda: conv().plan(whole(5, 9), whole(3, 3)),
+        r"natural numbers, not an array of shape \(5, 9\)",
+    ),
+    "an accuracy for every place": (
+        lambda: conv().plan((5, 9), whole(3, 3), accuracy=whole(2)),
+        r"accuracy is 'default' or 'strict', not an array of shape \(2,\)",
+    ),
     "no shape": (lambda: conv().plan(None, whole(3, 3)), "natural numbers, not None"),
     "no type": (lambda: conv().plan((9, 9), whole(3, 3), dtype="no"), "dtype is NumPy's name of a type, not 'no'"),
     "a word for weights": (lambda: conv().plan((9, 9), "ab"), "V has dtype <U2; it needs real numbers"),
