@@ -101,7 +101,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(tmp_path):
     assert refusal(path) == "Image 'PATH' cannot be read: it is in no image format that Pillow knows."
     assert refusal(path / "below") == "Image 'PATH' cannot be read: not a directory."
     assert "\n" not in refusal("two\nlines.png")
-    assert refusal("a\0b.png").endswith("cannot be read: embedded null byte.")
+    assert "cannot be read" in refusal("a\0b.png") and refusal("a\0b.png").count("embedded null") == 1  # Python's words
 
 
 def test_a_large_picture_is_read_without_a_warning_and_a_huge_one_refused(tmp_path, monkeypatch, recwarn):
