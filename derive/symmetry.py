@@ -4,8 +4,9 @@ A layer that reads X[s·o + a + c] with a window kept by g has H(gX)[g·o] = H(X
 g carries the places that are read for o to those for g·o. Along one axis that is an equation between sizes, such as
 n - 1 = s·(n' - 1) for a reflection: the last window ends where the first one, mirrored, begins. A diagonal exchanges axes and
 asks nothing of windows that lie alike along them. Edges are mirrored with the grid, and weights that repeat along it as well.
-An adjoint is told by the layer that it is of, which commutes where it does. A gradient by the weights has two arguments, and is the
-same for X and G that an element carries together exactly where the layer commutes: ⟨dV(X, G), V⟩ = ⟨G, H(X)⟩ for all V.
+An adjoint is told by the layer that it is of, which commutes where it does. A gradient by weights has two arguments, and is the
+same for X and G that an element carries together exactly where the layer commutes: ⟨dV(X, G), V⟩ = ⟨G, H(X)⟩ for all V, whatever
+other factors are. One by biases that places share is the same for G exactly where the biases are: ⟨du(G), u⟩ = ⟨G, U⟩ for all u.
 
 On few places a window may see the same all the same, as an even one does on a single place; for windows of numbers these grids are
 found and named too, so that the condition is what decides: that the layer breaks the symmetry at all other sizes is proved as well.
@@ -38,7 +39,7 @@ from derive.proof.small import dense_like, refute_at_small_sizes
 from derive.proof.stated import NOTHING, Stated, Statement
 from derive.proof.step import Clause, Kind, View
 from derive.rules._even import conditions, steps
-from derive.rules._stepping import layer_of_gradient, same_sum, stepping
+from derive.rules._stepping import Learned, layer_of_gradient, same_sum, stepping
 from derive.rules.equivariant import equivariant
 
 __all__ = ["Symmetry", "stated_symmetry", "symmetry"]
@@ -61,14 +62,15 @@ class Symmetry(Stated):
     exact: bool = True
     python: str = ""
     statement: Statement = NOTHING
-    together: str = ""  # the two arguments of a gradient
+    together: str = ""  # the arguments of a gradient
 
     def __str__(self) -> str:
         from derive.forms.notation import UNICODE
 
         exactly = "exactly " if self.exact else ""
         where = "always" if self.condition is true else f"{exactly}where {UNICODE(self.condition)}"
-        does = f"is the same for {self.together} carried together by" if self.together else "commutes with"
+        carried = f"{self.together} carried{' together' if ' and ' in self.together else ''}"
+        does = f"is the same for {carried} by" if self.together else "commutes with"
         return f"{does} {self.group} about the grid's centre {where}"
 
 
@@ -84,17 +86,16 @@ def symmetry(layer: Derivation | Form, group: str | PointGroup = "D1") -> Symmet
         raise RuleRefused(
             f"A symmetry is of a derivation or a form, by a point group; {said(layer)} by {said(group)} is none."
         )
-    own = layer_of_gradient(form)
-    if own is None:
+    learned = layer_of_gradient(form)
+    if learned is None:
         return _certified(_decided(form, asked)[0], form, asked)
     try:
-        found, failed = _decided(own, asked)
+        found, failed = _decided(learned.own, asked)
     except ObligationFailed as refused:
-        raise _of_both(form, own, asked, refused) from None
-    moved = f"{own.input.name} and {form.input.name}"
+        raise _of_gradient(form, learned, asked, false, refused) from None
     if failed is not None:
-        found = _with_failure(found, _of_both(form, own, asked, failed))
-    return _certified(replace(found, together=moved), form, asked)
+        found = _with_failure(found, _of_gradient(form, learned, asked, found.condition, failed))
+    return _certified(replace(found, together=" and ".join((*learned.carried, form.input.name))), form, asked)
 
 
 def _decided(form: Form, asked: PointGroup) -> tuple[Symmetry, ObligationFailed | None]:
@@ -134,23 +135,39 @@ def _with_failure(found: Symmetry, failed: ObligationFailed) -> Symmetry:
     return replace(found, counterexample=str(failed), python="" if shown is None else shown.python)
 
 
-def _of_both(form: Form, own: Form, asked: PointGroup, failed: ObligationFailed) -> ObligationFailed:
-    """A layer's failure for one entry of V and one of X as that of its gradient, for one of X and one of G."""
+def _of_gradient(
+    form: Form, learned: Learned, asked: PointGroup, condition: Any, failed: ObligationFailed
+) -> ObligationFailed:
+    """A layer's failure for one entry of what is learned and one of X as that of its gradient, for one of X and one of G.
+
+    Of biases that of the law that they have themselves, where the condition doesn't hold.
+    """
+    own = learned.own
+    if learned.shown is not own:
+        failed = _failure(learned.shown, _stated(learned.shown, replace(asked, about="grid")), condition)
     shown = failed.counterexample
     if not isinstance(shown, Counterexample):
         return failed
-    at, learned = dict(shown.indices), form.output.name.removeprefix("d")
+    at = dict(shown.indices)
     given = show(form.input.entry([Integer(at[s.name]) for s in own.output.symbols]))
-    entries = (*(e for e in shown.entries if not e[0].startswith(f"{learned}[")), (given, 1))
-    of = ", ".join(f"d{name}" for name, value in shown.entries if name.startswith(f"{learned}[") and value)
+    entries = (*(e for e in shown.entries if not e[0].startswith(f"{learned.name}[")), (given, 1))
+    of = ", ".join(f"d{name}" for name, value in shown.entries if name.startswith(f"{learned.name}[") and value)
     sizes = "".join(f", {name} = {value}" for name, value in shown.sizes).replace(",", ", at", 1)
     where = ", ".join(f"{name} = {value}" for name, value in entries)
-    places = dict(shown.sizes)
-    apart = tuple(Box(form.input.name, shape, first) for shape, first in [_box(own, places)])
-    known = (*(b for b in shown.boxes if b.name not in (learned, "U")), *apart)
-    model = replace(shown, entries=entries, boxes=known)
-    says = f"{of} isn't the same for {own.input.name} and {form.input.name} and for what {_said(asked)} makes of both"
-    return ObligationFailed(f"{says}{sizes}: where {where} and 0 elsewhere, the two differ by {shown.residue}.", model)
+    box = Box(form.input.name, *_box(own, dict(shown.sizes)))
+    without = {learned.name, "U"} if learned.carried else {learned.name, own.input.name, "W"}
+    model = replace(
+        shown,
+        entries=entries,
+        boxes=(*(b for b in shown.boxes if b.name not in without), box),
+        layers=tuple(e for e in shown.layers if e[0].partition("[")[0] not in without),
+    )
+    both = f"{_said(asked)} makes of {'both' if learned.carried else 'it'}"
+    together = " and for ".join((" and ".join((*learned.carried, form.input.name)), f"what {both}"))
+    return ObligationFailed(
+        f"{of} isn't the same for {together}{sizes}: where {where} and 0 elsewhere, the two differ by {shown.residue}.",
+        model,
+    )
 
 
 def _box(own: Form, sizes: Mapping[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:

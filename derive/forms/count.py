@@ -15,15 +15,16 @@ import sympy as sp
 from sympy.logic.boolalg import Boolean
 
 from derive.errors import DeriveError
+from derive.forms.bounds import with_min
 from derive.forms.cells import cells_in, classes_of, unify
 from derive.forms.chambers import Term, TooLong, Unbounded, Work, points
 from derive.forms.conditions import pieces
-from derive.forms.piecewise import Writer, with_min
+from derive.forms.piecewise import Writer
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.quotients import one_each, rounded, unfolded
 from derive.forms.rows import Row, opposite
 
-__all__ = ["NotCountable", "TooManyCases", "condition_for_full", "count", "count_disjoint", "count_where", "with_min"]
+__all__ = ["NotCountable", "TooManyCases", "condition_for_full", "count", "count_disjoint", "count_where"]
 
 Symbols = tuple[sp.Symbol, ...]
 EVERYWHERE = Polyhedron()

@@ -16,52 +16,16 @@ from operator import neg
 import sympy as sp
 from sympy.logic.boolalg import Boolean
 
+from derive.forms.bounds import with_min
 from derive.forms.cells import Cell, Class, PeriodicCell, original, outside, within
-from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.forms.polyhedron import Polyhedron
 from derive.forms.polynomial import Polynomial, add, compose, degree_one, scale
 from derive.forms.rows import Row, empty, implied
 
-__all__ = ["Writer", "with_min"]
+__all__ = ["Writer"]
 
 _FEW = 8
 Values = tuple[Polynomial, ...]  # one a residue class
-
-
-def with_min(condition: Boolean, given: Polyhedron | None = None) -> Boolean:
-    """Upper bounds on one symbol as one: Delta <= n - 1 and Delta <= m - 1 become Delta < Min(m, n).
-
-    Redundant inequalities are dropped first; what is not a conjunction of inequalities comes back unchanged.
-
-    >>> n, m, Delta = sp.symbols("n m Delta", integer=True)
-    >>> with_min((Delta <= n - 1) & (Delta < m))
-    Delta < Min(m, n)
-    """
-    parts = sp.And.make_args(condition)
-    if any(not part.is_Relational or isinstance(part, sp.Ne) for part in parts):
-        return condition
-    try:
-        body = Polyhedron.of(condition).simplify(given)
-    except NotAffine:
-        return condition
-    bounded = {
-        column: [row for row in body.rows if row[column] == -1 and sum(value < 0 for value in row[:-1]) == 1]
-        for column in range(len(body.names))
-    }
-    column = max(bounded, key=lambda c: (len(bounded[c]), -c), default=None)
-    if column is None or not bounded[column] or any(isinstance(part, sp.Eq) for part in parts):
-        return body.conditions
-    rows = bounded[column]
-    rest = Polyhedron.from_rows(body.names, [row for row in body.rows if row not in rows])
-    strict = all(row[-1] == -1 for row in rows) and any(sum(map(bool, row[:-1])) > 1 for row in rows)
-    uppers = [
-        sp.Add(
-            *(v * s for c, (s, v) in enumerate(zip(body.names, row, strict=False)) if c != column),
-            row[-1] + strict,
-        )
-        for row in rows
-    ]
-    bound = (sp.Lt if strict else sp.Le)(body.names[column], sp.Min(*uppers))
-    return sp.And(bound, rest.conditions)
 
 
 @dataclass(frozen=True, slots=True)

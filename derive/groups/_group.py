@@ -67,6 +67,7 @@ class Action:
     wrapped    which letters are differences that wrap around, each with the output's letter and the size
     periods    by which the entry that a place reads repeats along the output's letters, where it does
     entries    the affine conditions on the entries that count, and on sizes
+    window     the same without those of a grid of so few places: what names an orbit names it on any grid
     rest       the other conditions on them
     implies    whether a condition holds wherever another one does, at sizes as they are given
     closed     whether every element carries every entry that counts to one that counts
@@ -82,6 +83,7 @@ class Action:
     periods: Mapping[Symbol, int]
     wrapped: Mapping[Symbol, tuple[Symbol, Expr]]
     entries: Polyhedron
+    window: Polyhedron
     rest: Any
     given: Any
     implies: Callable[[Any, Any], bool]

@@ -139,10 +139,10 @@ class _Orbits:
                 yield _Sheet(home, carriers, rest, domain(self.many, [m.images[home] for m in rest], given, window))
 
     def _window(self) -> Mapping[Symbol, tuple[int, int]]:
-        """The box of numbers that holds all entries, where the elements carry it into itself; else nothing."""
+        """The box of numbers that holds all of the window, where the elements carry it into itself; else nothing."""
         ends = {}
         for p in self.many:
-            low, high = self.action.entries.bounds(p)
+            low, high = self.action.window.bounds(p)
             numbers = [[int(e) for e in side if e.is_Integer] for side in (low, high)]
             if all(numbers):
                 ends[p] = max(numbers[0]), min(numbers[1])

@@ -105,10 +105,11 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     are read differently, or in a diamond.
 
     Of zero edges see `layers_inside`. Behind nearest edges there is a number unless axes that a group exchanges have ends that are
-    compared in very many ways. Behind others there is none where it exchanges axes that are read in three ways; nor in two ways,
-    where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window that
-    lacks the place itself, and where the condition isn't known either, as for diamonds behind these others whose axes a group
-    exchanges that are read in two ways, or turns only together as above.
+    compared in very many ways, and of hexagons where no turn adds axes; behind others there is none of hexagons. There is none
+    either where it exchanges axes that are read in three ways; nor in two ways, where it turns them only together and every so
+    many places behind symmetric edges are kept. None for another form, a window that lacks the place itself, and where the
+    condition isn't known either, as for diamonds behind these others whose axes a group exchanges that are read in two ways, or
+    turns only together as above.
     """
     window = _window(form)
     if window is None or window.edge == "zero":
@@ -283,10 +284,12 @@ def _shaped(
     diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
     if group is not None and (supports or diamond):
         return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
-    if lines[0].edge != "zero" or sign != 1:
+    if lines[0].edge not in BETWEEN_ENDS or sign != 1:
         return None
     hexagon = hexagon_of(form.given, ends, domain, names, forwards)
-    return None if hexagon is None else _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
+    if hexagon is None or (lines[0].edge != "zero" and not hexagon.keeps_axes):
+        return None
+    return _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 
 
 def _signed(form: Form) -> tuple[Read | None, Expr]:

@@ -27,12 +27,12 @@ from sympy import (
 )
 
 from derive.errors import TextError
+from derive.forms.bounds import with_min
 from derive.forms.conditions import regardless, simplified, split
 from derive.forms.count import NotCountable
 from derive.forms.expr import Where, index
 from derive.forms.form import Form, Param, equal_places
 from derive.forms.narrowed import narrowed
-from derive.forms.piecewise import with_min
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.quotients import rounded
 from derive.proof.beyond import layers_beyond, layers_inside

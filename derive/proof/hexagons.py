@@ -13,6 +13,10 @@ of such sets, which is a sum of their intersections, with
 By Burnside's lemma orbits are the mean over elements of how many of these offsets an element fixes: a turn fixes 0, a reflection
 what lies along a step or between two of them. All are read where no least offset that exceeds an end of every set is in the
 hexagon.
+
+Beyond an edge that repeats the nearest place the same is so with the ends of `inside`: of f_k and f_l there the products with
+(k, l) in a hexagon are a basis of the functions on it, as with an offset those of its quadrant nearer to both axes are in it.
+Elements that keep the axes carry such products to each other; turns by 60° and 120° don't.
 """
 
 from __future__ import annotations
@@ -78,6 +82,11 @@ class Hexagon:
     radius: Expr
     group: tuple[Matrix, ...]
     forwards: tuple[int, ...]
+
+    @property
+    def keeps_axes(self) -> bool:
+        """Whether no element adds axes: these are half a turn, and reflections in and across the diagonal."""
+        return all(sum(map(bool, row)) == 1 for matrix in self.group for row in matrix)
 
 
 def read_of_hexagon(hexagon: Hexagon, lines: Sequence[Line], given: Any) -> tuple[Expr | None, Expr, tuple[Any, ...]]:

@@ -52,7 +52,7 @@ def summed(terms: Terms, radius: Expr, most: int) -> Expr:
     for rest, some in apart.items():
         while some:
             first = min(later for later, _, _ in some)
-            reach = first + most - (1 if rest else 0)
+            reach = first + most - (1 if rest or first else 0)
             near = [part for part in some if part[0] <= reach]
             some = [part for part in some if part[0] > reach]
             formula = sum(many * _ways(steps, left - 1 - (later - first)) for later, steps, many in near)

@@ -28,12 +28,9 @@ def union_axis(symbol: Symbol, parts: Sequence[Bounds], form: Form, role: Role) 
 
 
 def _stated(bounds: tuple[Expr, ...], form: Form) -> tuple[Expr, ...]:
-    """Those without the grid's sizes; where some of these are numbers, those by name, which no number of places is among."""
     sizes = {s for axis in form.output.axes for s in axis.upper.free_symbols}
     own = tuple(e for e in bounds if not e.free_symbols & sizes)
-    few = any(axis.role is Role.GRID and axis.extent.is_Integer for axis in form.output.axes)
-    named = tuple(e for e in own if e.free_symbols) if few else ()
-    return named or own or bounds
+    return own or bounds
 
 
 def _outermost(

@@ -8,23 +8,24 @@ adjoint of, it reads X[s·i + a] with a in the window. A gradient by V is a laye
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sympy import Expr, expand, true
+from sympy import Expr, Mul, S, Sum, expand, false, true
 
 from derive.forms.conditions import split
-from derive.forms.expr import index
-from derive.forms.form import Array, Axis, Edge, Form, Param
-from derive.forms.products import weighted
+from derive.forms.expr import Where, index
+from derive.forms.form import Array, Axis, Edge, Form, Param, Role
+from derive.forms.products import Product, weighted
 from derive.proof.equality import equal_layers
 from derive.proof.goal import Verdict
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from derive.remembered import replaced
 from derive.rules._even import grid_pairs
+from derive.rules._names import Names
 from derive.rules.adjoint import adjoint
 
-__all__ = ["layer_of_gradient", "same_sum", "stepping"]
+__all__ = ["Learned", "layer_of_gradient", "same_sum", "stepping"]
 
 
 def stepping(form: Form) -> Form:
@@ -46,24 +47,58 @@ def same_sum(form: Form, even: Form) -> tuple[Verdict, ...]:
     return (*discharge_all(step_obligations(step)), equal_layers(step.after, even, letters, says))
 
 
-def layer_of_gradient(form: Form) -> Form | None:
-    """The layer whose gradient by its weights the form is: of the same sum V is what is given, and X what is read."""
-    learned = [p for p in form.weights if p.data and p.values is None]
-    if len(learned) != 1 or len(form.weights) != 1 or form.input.name != "G":
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a gradient by weights or by biases is of: the layer, and the arrays that an element carries together with G.
+
+    Of biases `own` is the layer that multiplies its input by them, which commutes where they are the same at places that an
+    element carries to each other; `shown` has them as they are.
+    """
+
+    own: Form
+    shown: Form
+    name: str
+    carried: tuple[str, ...]
+
+
+def layer_of_gradient(form: Form) -> Learned | None:
+    """The layer whose gradient by an array of weights, or by biases that places share, the form is; None for any other form.
+
+    Of the same sum what is learned is given, and X what is read. Other factors of the weights stay as they are.
+    """
+    given = [p for p in form.weights if p.data and p.values is None]
+    if len(given) > 1 or form.input.name != "G":
         return None
     other = adjoint().apply(form).after
-    found = weighted(other.weight)
-    if found is None or len(found.factors) != 1:
+    found = weighted(other.weight) if other.weight != 1 else Product(S.One, ())
+    if found is None:
         return None
-    V = Array(form.output.name.removeprefix("d"), other.input.axes)
-    return replace(
-        other,
-        output=replace(other.output, name="H"),
-        input=learned[0].array,
-        read=found.factors[0].subscripts,
-        weight=found.times * V.entry(other.read),
-        weights=(Param(V, true, ()),),
-    )
+    V = Param(Array(form.output.name.removeprefix("d"), other.input.axes), true, ())
+    rest = [f for f in found.factors if f.array not in {p.name for p in given}]
+    weight = Mul(found.times, V.array.entry(other.read), *rest)
+    own = replace(other, output=replace(other.output, name="H"), weight=weight)
+    if given:
+        read = next(f for f in found.factors if f.array == given[0].name).subscripts
+        weights = (V, *(p for p in other.weights if p.name != given[0].name))
+        own = replace(own, input=given[0].array, read=read, weights=weights)
+        return Learned(own, own, V.name, (given[0].name,))
+    summed = any(a.role is Role.GRID for a in other.reduction) or any(p.values is None for p in other.weights)
+    return None if summed else _of_biases(replace(own, weights=(V, *other.weights)))
+
+
+def _of_biases(own: Form) -> Learned | None:
+    """Of biases that the whole of a grid shares, or places of one remainder or along some axes; None where each has its own."""
+    grid = [own.output.axes[p] for p in own.grid(own.output)]
+    if all(any(e.coeff(a.symbol) != 0 for e in own.read) for a in grid):
+        return None
+    names = Names(own)
+    axes = (replace(a, symbol=index(names.fresh(f"k{number}"))) for number, a in enumerate(grid))
+    X = Array(names.fresh("X"), tuple(axes))
+    own = replace(own, input=X, read=tuple(a.symbol for a in grid))
+    one = Where(own.domain, own.weight, S.Zero)
+    bias = Sum(one, *((a.symbol, a.lower, a.upper) for a in own.reduction)) if own.reduction else one
+    nothing = {"reduction": (), "domain": false, "weight": S.Zero, "weights": ()}
+    return Learned(own, replace(own, **nothing, bias=bias, biases=own.weights), own.weights[0].name, ())
 
 
 def _steps(form: Form) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from math import lcm
 from typing import Any
 
@@ -21,6 +22,7 @@ from derive.proof.step import ArrayMap, Instance, SubStep
 from derive.remembered import both
 from derive.rules._known import implied
 from derive.rules._ranges import union_axis
+from derive.rules._windows import apart_from_grid
 
 __all__ = ["Tied", "subscripts_of"]
 
@@ -36,11 +38,12 @@ class Tied:
     """See the module. `after` is None where signs force every entry to be 0."""
 
     def __init__(self, form: Form, param: Param, group: Group, elements: tuple[Element, ...]) -> None:
-        self.form, self.param, self.elements = form, param, elements
+        self.form, self.param, self.group, self.elements = form, param, group, elements
         self.is_weight = param in form.weights
         self.term = dict(param.reader)
         self.places = self._places()
         self.moved = tuple(self._moved(element) for element in elements)
+        self.window = apart_from_grid(param, form) if self.is_weight else None
         self.tie = group.tie(self._action())
         self.after = self._after() if self._some() else None
 
@@ -100,6 +103,7 @@ class Tied:
             periods=_periods(self.form, remainders.values()),
             wrapped=dict(self._wrapped(source)),
             entries=entries,
+            window=entries if self.window is None else split(self.window.domain, given)[0],
             rest=rest,
             given=given,
             implies=lambda known, shown: implied(both(given, known), shown),
@@ -118,12 +122,29 @@ class Tied:
 
     def _after(self) -> Param:
         """The orbits as an array: letters that keep their values keep their range, others get that of their values."""
-        old = {axis.symbol: axis for axis in self.param.array.axes}
-        axes = tuple(old[name] if name == value else self._axis(name, old.get(name)) for name, value in self.tie.orbit)
-        array = Array(self._name(), axes)
         base = dict(self.tie.representative)
         reader = tuple((s, e.xreplace(base)) for s, e in self.param.reader)
-        return Param(array, simplified_inside(self.tie.free, array.holds(), self.form.given), reader)
+        whole = self._whole()
+        if whole is None:
+            array = Array(self._name(), self._axes())
+            return Param(array, simplified_inside(self.tie.free, array.holds(), self.form.given), reader)
+        known = And(whole.domain, self.form.given)
+        here = simplified_inside(self.tie.free, whole.array.holds(), self.form.given)
+        return replace(
+            whole, free=And(whole.free, *(p for p in And.make_args(here) if not implied(known, p))), reader=reader
+        )
+
+    def _axes(self) -> tuple[Axis, ...]:
+        old = {axis.symbol: axis for axis in self.param.array.axes}
+        return tuple(old[name] if name == value else self._axis(name, old.get(name)) for name, value in self.tie.orbit)
+
+    def _whole(self) -> Param | None:
+        """The orbits of a window that a grid of few places holds a part of."""
+        window = self.window
+        if window is None or window == self.param:
+            return None
+        form = replace(self.form, weights=tuple(window if p == self.param else p for p in self.form.weights))
+        return Tied(form, window, self.group, self.elements).after
 
     def _axis(self, name: Symbol, old: Axis | None) -> Axis:
         """The range of an orbit's letter over all orbits."""

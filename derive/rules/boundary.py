@@ -23,7 +23,7 @@ from sympy import And, Eq, Expr, Integer, Le, Max, Min, Mod, Symbol, expand
 from derive.errors import RuleRefused
 from derive.forms.conditions import regardless, split
 from derive.forms.dense import dense_form
-from derive.forms.expr import Read, Where, index, reads
+from derive.forms.expr import Read, index, reads
 from derive.forms.extension import EXTENSIONS, extended
 from derive.forms.form import Edge, Form, Param, Role
 from derive.forms.polyhedron import Polyhedron
@@ -32,7 +32,7 @@ from derive.proof.step import Kind, Step, SubStep, View
 from derive.rules._maps import same_entries, same_letters
 from derive.rules._rule import Case, rule
 from derive.rules._selected import read_by, selected, ties_remainders
-from derive.rules._windows import in_window, whole_window
+from derive.rules._windows import first_case, in_window, whole_window
 from derive.rules.equivariant import equivariant
 from derive.rules.local import local
 from derive.rules.reindex import reindex
@@ -196,13 +196,8 @@ def _read_once(param: Param, form: Form) -> Param:
     named = list(And.make_args(in_window(regardless(param.free, grid), param, form)))
     phases = dict(_phases(param, form))
     named += [Le(phases[a.symbol], a.upper) for a in form.output.axes if a.symbol in phases]
-    reader = tuple((s, (first | phases).get(s, _first_case(e) if phases else e)) for s, e in param.reader)
+    reader = tuple((s, (first | phases).get(s, first_case(e) if phases else e)) for s, e in param.reader)
     return replace(param, free=And(*sorted(named, key=str)), reader=reader)
-
-
-def _first_case(e: Expr) -> Expr:
-    """Without the cases that small grids make: a window is whole at the place that an entry is called by."""
-    return e.replace(lambda part: isinstance(part, Where), lambda part: part.args[1])
 
 
 def _phases(param: Param, form: Form) -> Iterator[tuple[Symbol, Symbol]]:

@@ -35,7 +35,6 @@ from derive.rules._rule import Case, rule
 from derive.rules._spanned import linear_laws, spanned
 from derive.rules._tabled import laws, tied_by_tables
 from derive.rules._tied import Tied
-from derive.rules._windows import widened
 from derive.rules.reindex import reindex
 
 __all__ = ["equivariant"]
@@ -124,7 +123,7 @@ def _after(form: Form, weights: tuple[Tied, ...], biases: tuple[Tied, ...]) -> F
         kept = weight.kept(form.weight) if weight.params else false
         domain = form.domain if kept == true else simplified(both(form.domain, kept), *boxes)
         tied = replace(tied, domain=domain, weight=weight.tied(form.weight), weights=weight.params)
-    return replace(tied, weights=tuple(widened(p, tied) for p in tied.weights))
+    return tied
 
 
 def _clauses(form: Form, elements: tuple[Element, ...]) -> tuple[Clause, ...]:

@@ -1,13 +1,15 @@
 """Counts are exact: equal to enumeration at small sizes, and the formula that a person would write."""
 
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint, count_where, with_min
+from derive.forms.bounds import with_min
+from derive.forms.count import NotCountable, condition_for_full, count, count_disjoint, count_where
+from derive.forms.evaluate import evaluate, grid
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.polynomial import faulhaber
 from derive.forms.quotients import one_each
@@ -239,6 +241,15 @@ def test_upper_bounds_join_into_a_minimum():
     assert with_min((a > 0) | (b > 0)) == ((a > 0) | (b > 0))
     assert with_min((Delta < n) & (Delta < n + 3)) == (Delta < n)
     assert with_min(sp.true) == sp.true
+
+
+def test_bounds_in_few_words_hold_at_the_same_sizes():
+    ends = [2 * n - 1, 2 * m - 1, 2 * m, m - 2, sp.Max(n, m) - 1, sp.Max(n, 2 * m) - 1, sp.Min(n, m) - 1]
+    at = grid({n: (0, 3), m: (0, 3), Delta: (0, 6)})
+    for some in combinations([Delta <= end for end in ends] + [(Delta <= 0) | (n <= m)], 2):
+        condition = sp.And(*some)
+        short = with_min(condition)
+        assert (evaluate(short, at) == evaluate(condition, at)).all(), (condition, short)
 
 
 REFUSED = [

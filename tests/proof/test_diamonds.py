@@ -6,14 +6,14 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
-from sympy import And, Integer
+from sympy import And, Integer, Rational
 
 import derive
 from derive.forms.expr import index
 from derive.proof.beyond import layers_beyond
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
 from derive.proof.inside import read_inside
-from derive.proof.levels import _ways
+from derive.proof.levels import _ways, summed
 from derive.proof.lines import Line
 from derive.proof.sides import BETWEEN_ENDS
 from tests.proof.test_beyond import MODES
@@ -130,6 +130,14 @@ def test_sums_of_steps_are_counted_by_a_formula_that_is_0_below_0(steps) -> None
     for number in range(-sum(steps), 9):
         some = product(*(range(0, number + 1, step) for step in steps))
         assert formula.xreplace({most: Integer(number)}) == sum(sum(places) <= number for places in some), number
+
+
+def test_sums_from_numbers_on_are_counted_below_the_first_of_them_too() -> None:
+    """Those from 4 on stood in one formula with those from 2 on, which at 0 and 1 was no longer 0."""
+    number = summed({((1, 1), Integer(start)): Rational(1) for start in (2, 4)}, Delta, 2)
+    for radius in range(8):
+        ways = sum(start + a + b <= radius for start in (2, 4) for a, b in product(range(8), repeat=2))
+        assert number.xreplace({Delta: Integer(radius)}) == ways
 
 
 @pytest.mark.nightly

@@ -1,9 +1,10 @@
-"""Hexagons with zero edges are counted at every size, tied or not, strided and dilated; brute force is the measure."""
+"""Hexagons with zero and nearest edges are counted at every size, strided and dilated; brute force is the measure."""
 
 from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
 from sympy import And, Ge, Integer, Max
 
@@ -12,6 +13,7 @@ from derive.forms.expr import index
 from derive.groups._matrices import NAMED, closure
 from derive.proof import hexagons
 from derive.proof.beyond import layers_beyond, layers_inside
+from derive.proof.exact import rank
 from derive.proof.hexagons import Hexagon, read_of_hexagon
 from derive.proof.lines import Line
 from derive.render.numbers import numbers
@@ -155,9 +157,60 @@ def test_turns_that_carry_offsets_beyond_mirrored_ones_are_found_where_places_ar
         assert numbers(found.form, dict(zip("nm", sizes, strict=True)))["weights"] == read, sizes
 
 
-def test_a_hexagon_behind_other_edges_is_left_to_others() -> None:
-    """What is told apart there isn't what is read; and another window of as many offsets is none."""
-    assert layers_beyond(layer("Delta", ("n", "m"), edge="nearest").form) is None
+def seen_beyond(group, radius, extents, steps, strides) -> int:
+    """The rank of W for one weight for each orbit, where beyond the edge the nearest place is read."""
+    columns: dict[tuple[int, int], np.ndarray] = {}
+    for x in product(range(-radius, radius + 1), repeat=2):
+        if abs(sum(x)) <= radius:
+            along = [
+                np.eye(size, dtype=int)[np.clip(np.arange(0, size, s) + d * a, 0, size - 1)]
+                for a, size, d, s in zip(x, extents, steps, strides, strict=True)
+            ]
+            name = max(turned(g, x) for g in group)
+            columns[name] = columns.get(name, 0) + np.kron(*along).ravel()
+    return rank(np.array(list(columns.values()), dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "strides"),
+    [
+        (None, (1, 1), (1, 1)),
+        ("C2", (1, 1), (2, 1)),
+        *(
+            pytest.param(name, *steps, marks=pytest.mark.nightly)
+            for name in (None, "C2", "swap")
+            for steps in (((1, 1), (1, 3)), ((2, 2), (1, 1)), ((1, 2), (2, 3)), ((2, 1), (3, 1)))
+        ),
+    ],
+    ids=str,
+)
+def test_a_hexagon_behind_nearest_edges_is_counted_at_every_size(name, steps, strides) -> None:
+    lines = [Line("nearest", -Delta, Delta, d, s, size) for d, s, size in zip(steps, strides, (n, m), strict=True)]
+    given, group = And(Ge(Delta, 0), Ge(n, 1), Ge(m, 1)), tuple(GROUPS[name])
+    read, whole, clauses = read_of_hexagon(Hexagon(Delta, group, (1, 1)), lines, given)
+    for extents in [(1, 1), (1, 3), (4, 1), (2, 3), (4, 3)]:
+        for radius in (0, 1, 2, 4):
+            at = dict(zip((n, m, Delta), map(Integer, (*extents, radius)), strict=True))
+            seen = seen_beyond(group, radius, extents, steps, strides)
+            assert read.xreplace(at) == seen, at
+            assert (And(*clauses).xreplace(at) == True) == (seen == whole.xreplace(at)), at  # noqa: E712
+
+
+def test_a_layer_of_a_hexagon_behind_nearest_edges_has_its_number_and_the_exact_condition() -> None:
+    found = layer("Delta", ("n", "m"), "C2", edge="nearest")
+    assert found.counts.exact_weight is not None and str(found.counts.when) == "Delta < Min(m, n)"
+
+
+@pytest.mark.parametrize(
+    ("group", "edge"),
+    [("C3", "nearest"), *(pytest.param(*c, marks=pytest.mark.nightly) for c in [("D6", "nearest"), (None, "reflect")])],
+)
+def test_a_hexagon_behind_other_edges_or_whose_turns_add_axes_is_left_to_others(group, edge) -> None:
+    """What is told apart there isn't what is read."""
+    assert layers_beyond(layer("Delta", ("n", "m"), group, edge=edge).form) is None
+
+
+def test_another_window_of_as_many_offsets_is_no_hexagon() -> None:
     mirrored = derive.local(derive.Mask(((1, 1, 0), (1, 1, 1), (0, 1, 1))))
     start = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
     assert layers_inside(start.then(mirrored).then(derive.boundary("zero")).form) is None

@@ -12,7 +12,7 @@ import pytest
 
 import derive
 from derive.certified import verify_claim
-from derive.errors import ObligationFailed, RuleRefused
+from derive.errors import ObligationFailed
 from derive.forms.denote import denote
 from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
@@ -148,5 +148,64 @@ def test_a_gradient_with_channels_has_a_certificate():
     made = derive.convolution(3, rank=1, stride=2, symmetry=D1)
     found = symmetry(made.then(derive.gradient()), "D1")
     assert verify_claim(found.certificate()).says == str(found)
-    with pytest.raises(RuleRefused, match="du has other grid axes than G"):
-        symmetry(made.then(derive.gradient("bias")), "D1")
+    of_biases = symmetry(made.then(derive.gradient("bias")), "D1")
+    assert str(of_biases) == "is the same for G carried by D1 about the grid's centre always"
+    assert verify_claim(of_biases.certificate()).says == str(of_biases)
+
+
+def mirrored(arrays, name):
+    """The arrays with one of them turned over along all of its axes."""
+    return arrays | {name: np.flip(arrays[name])}
+
+
+def pasted(python):
+    """The arrays that a counterexample names, and whether its sides differ."""
+    names: dict[str, object] = {}
+    exec(python, names)
+    return {name: value.astype(object) for name, value in names.items() if isinstance(value, np.ndarray)}
+
+
+@pytest.mark.parametrize("factor", ["P", "Q"])
+def test_a_gradient_by_one_factor_that_is_refused_has_arguments_and_the_other_factor_that_show_it(factor):
+    layer = (
+        derive.dense(2)
+        .then(derive.reindex())
+        .then(derive.equivariant(derive.Translations()))
+        .then(derive.local("Delta"))
+    )
+    form = layer.then(derive.separable(1)).then(derive.boundary("zero")).then(derive.gradient(factor)).form
+    with pytest.raises(
+        ObligationFailed, match=rf"^d{factor}\[0, .*\] isn't the same for X and G and for what C2 makes of both"
+    ) as refused:
+        symmetry(form, "C2")
+    shown = refused.value.counterexample
+    arrays = pasted(shown.python)
+    assert set(arrays) == {"X", "G", "W", *({"P", "Q"} - {factor})}
+    sizes = {index(name): value for name, value in shown.sizes}
+    assert (denote(form, arrays, sizes) != denote(form, mirrored(mirrored(arrays, "X"), "G"), sizes)).any()
+
+
+def test_biases_of_every_second_place_have_a_gradient_that_is_the_same_exactly_where_it_says():
+    layer = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations(step=2)))
+    form = layer.then(derive.gradient("bias")).form
+    found = symmetry(form, "D1")
+    assert found.exact and "is the same for G carried by D1" in str(found)
+    same = {}
+    for n in range(1, 7):
+        units = np.eye(n, dtype=int).astype(object)
+        by = [denote(form, {"G": G}, {index("n"): n}) for G in units]
+        same[n] = all((one == other).all() for one, other in zip(by, by[::-1], strict=True))
+        assert bool(evaluate(found.condition, {index("n"): n})) == same[n], n
+    assert set(same.values()) == {True, False}
+    assert found.counterexample.startswith("du[0] isn't the same for G and for what D1 makes of it, at n = 2")
+    G = pasted(found.python)["G"]
+    assert (denote(form, {"G": G}, {index("n"): 2}) != denote(form, {"G": G[::-1]}, {index("n"): 2})).any()
+
+
+def test_biases_along_one_axis_have_a_gradient_that_a_turn_of_both_changes():
+    layer = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.Translations(axes=(0,))))
+    with pytest.raises(
+        ObligationFailed, match=r"^du\[0\] isn't the same for G .*, at n = 1, m = 2: where G\[0, 0\] = 1 and"
+    ):
+        symmetry(layer.then(derive.gradient("bias")), "C2")
+    assert symmetry(layer.then(derive.gradient("bias")), derive.PointGroup("D1", axes=(0,))).condition == True  # noqa: E712  SymPy's

@@ -10,13 +10,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from sympy import Integer, Min, Symbol
+from sympy import And, Eq, Integer, Symbol
 
 import derive
 from derive.errors import DeriveError, RuleRefused
+from derive.forms.expr import Where
 from derive.forms.support import support
 from derive.proof.exact import rank
-from derive.rules._ranges import stated_axis
+from derive.rules._known import implied
 
 PADDED = {
     "zero": "constant",
@@ -135,23 +136,57 @@ def test_a_named_radius_on_a_grid_of_numbers_is_whole_behind_its_edge():
     assert (layer.compile()(X, V, 0) == sum(V[a + 7] * seen_at(X, (a,), "reflect") for a in range(-7, 8))).all()
 
 
-def test_a_letter_has_room_for_a_named_radius_on_a_grid_of_numbers():
-    """On a grid of sizes by name a number is the window's own."""
-    a, radius = (Symbol(s, integer=True) for s in ("a", "Delta"))
-    bounds = (Integer(0),), (Integer(1), radius)
-    uppers = [stated_axis(a, bounds, derive.dense(1, side, side).form).upper for side in (2, "n")]
-    assert uppers == [radius, Min(1, radius)]
+def turned(shape, near, group):
+    layer = derive.dense(2, shape, shape).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    layer = layer.then(derive.local(near)).then(derive.equivariant(derive.PointGroup(group)))
+    return layer.then(derive.boundary("nearest"))
 
 
-@pytest.mark.nightly
-def test_a_named_radius_that_a_group_turns_from_a_side_of_a_number_to_one_by_name_is_whole_behind_its_edge():
-    """The array had no more room for the smaller letter than the number of places implies. Of 2 by 3 places 5 orbits are seen."""
-    layer = derive.dense(2, (2, "m"), (2, "m")).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-    layer = layer.then(derive.local("Delta")).then(derive.equivariant(derive.PointGroup("D4")))
-    layer = layer.then(derive.boundary("nearest"))
-    assert [str(axis.upper) for axis in layer.form.weights[0].array.axes] == ["Delta", "Delta"]
-    seen, sizes = layer.counts.exact_weight, [Symbol(s, integer=True) for s in ("m", "Delta")]
-    assert [seen.subs(dict(zip(sizes, (m, 4), strict=True))) for m in (1, 3)] == [2, 5]
+FEW = [(shape, group) for shape in [(1, "m"), ("n", 1), (2, "m"), (3, 2), (1, 1)] for group in ("C2", "C4", "D2", "D4")]
+
+
+@pytest.mark.parametrize(
+    ("shape", "group"),
+    [c if c in FEW[2::7] else pytest.param(*c, marks=pytest.mark.nightly) for c in FEW],
+)
+@pytest.mark.parametrize("near", ["Delta", pytest.param(derive.Diamond("Delta"), marks=pytest.mark.nightly)], ids=str)
+def test_few_places_make_no_other_window_of_one_that_a_group_turns(shape, group, near):
+    """The orbits behind an edge are those on a grid of sizes by name: fewer places imply some of what names them."""
+    named, few = turned(("n", "m"), near, group).form, turned(shape, near, group).form
+    (one,), (other,) = named.weights, few.weights
+    assert (named.weight, named.domain, one.array) == (few.weight, few.domain, other.array)
+    assert implied(And(one.array.holds(), few.given), Eq(Where(one.free, 1, 0), Where(other.free, 1, 0)))
+
+
+def orbit_rank(shape, radius, group, edge):
+    """The rank of the layers with one weight for each orbit of the offsets of a square window."""
+    taps = list(product(range(-radius, radius + 1), repeat=2))
+    images = {
+        t: frozenset(tuple(int(x) for x in np.dot(m, t)) for m in derive.PointGroup(group).matrices) for t in taps
+    }
+    inputs = np.eye(int(np.prod(shape)), dtype=int).reshape(-1, *shape)
+    seen = {t: np.stack([seen_at(X, t, edge) for X in inputs]).ravel() for t in taps}
+    return rank(np.array([sum(seen[t] for t in orbit) for orbit in dict.fromkeys(images.values())], dtype=object))
+
+
+@pytest.mark.parametrize("edge", [pytest.param("zero", marks=pytest.mark.nightly), *EDGES[1:]])
+@pytest.mark.parametrize("group", ["D4", *(pytest.param(g, marks=pytest.mark.nightly) for g in ("C2", "C4", "D2"))])
+def test_a_turned_window_of_a_named_radius_on_one_line_of_places_is_counted(group, edge):
+    layer = derive.dense(2, (1, "m"), (1, "m")).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    layer = layer.then(derive.local("Delta")).then(derive.equivariant(derive.PointGroup(group)))
+    known = layer.then(derive.boundary(edge)).counts.exact_weight
+    sizes = [Symbol(s, integer=True) for s in ("m", "Delta")]
+    for m, radius in [(1, 0), (1, 2), (2, 1), (3, 1), (3, 4)]:
+        here = known.subs(dict(zip(sizes, (m, radius), strict=True)))
+        assert here == orbit_rank((1, m), radius, group, edge), (m, radius)
+
+
+def test_a_turned_window_of_a_named_radius_on_one_line_of_places_has_a_kernel():
+    layer = turned((1, "m"), "Delta", "D4")
+    X, V = np.array([[2, -3, 7]]), np.array([[3, 0, 0], [-2, 5, 0], [4, 1, -6]])
+    taps = product(range(-2, 3), repeat=2)
+    H = sum(V[max(map(abs, t)), min(map(abs, t))] * seen_at(X, t, "nearest") for t in taps)
+    assert (layer.compile()(X, V, 0) == H).all()
 
 
 def test_channels_by_name_multiply_what_a_grid_of_numbers_shows():
