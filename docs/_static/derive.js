@@ -2,7 +2,7 @@
 document.addEventListener("DOMContentLoaded", () => {
   const wide = () => {
     for (const part of document.querySelectorAll(
-      ".formula, .bd-article table, .bd-article pre, .bd-article figure, .bd-article p, .cell_output .text_html, .flowing",
+      ".formula, .bd-article table, .bd-article pre, .bd-article figure, .bd-article p",
     )) {
       if (part.scrollWidth > part.clientWidth) part.setAttribute("tabindex", "0");
     }

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const {at, made, told, few, many} = window.explorer.page;
-  const SPANS = {matrix: 400, filter: 270}, LEFT = 34, TOP = 34, MOST_WORDS = 81;
+  const SPANS = {matrix: 400, filter: 270}, LEFT = 38, TOP = 34, MOST_WORDS = 81;
   const drawn = (tag, given, text) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(given)) element.setAttribute(name, value);
@@ -63,7 +63,7 @@
       }
       if (axis) svg.append(drawn("text", {x: LEFT, y: 12, "font-size": 13}, `${name} →`));
       else if (name.length > 2) {
-        svg.append(drawn("text", {x: 11, y: TOP, "font-size": 13, "text-anchor": "end", transform: `rotate(-90 11 ${TOP})`}, `← ${name}`));
+        svg.append(drawn("text", {x: 12, y: TOP, "font-size": 13, "text-anchor": "end", transform: `rotate(-90 12 ${TOP})`}, `← ${name}`));
       } else svg.append(drawn("text", {x: LEFT - 6, y: TOP - 6, "font-size": 13, "text-anchor": "end"}, `${name} ↓`));
     };
     if (down) ticks(rows, blocks[0], 0, down, field.low?.[0] ?? 0);
