@@ -28,8 +28,8 @@ def displayed(latex: str) -> str:
     parts = apart(latex)
     if not any(wide(part, PHONE) for part in parts):
         return _beside(parts)
-    narrow = "".join(f'<div class="row">{_beside(apart(row, PHONE))}</div>' for row in rows(latex))
-    return f'<div class="row for-page">{_beside(parts)}</div><div class="for-phone">{narrow}</div>'
+    narrow = "".join(f'<div class="equation">{_beside(apart(row, PHONE))}</div>' for row in rows(latex))
+    return f'<div class="equation for-page">{_beside(parts)}</div><div class="for-phone">{narrow}</div>'
 
 
 def _beside(parts: list[str]) -> str:

@@ -142,6 +142,16 @@
     if (at(where).textContent !== text) at(where).replaceChildren(...parts, text.slice(done));
   };
 
+  // What scrolls fades where it goes on.
+  const goesOn = (part) => {
+    part.toggleAttribute("data-right", part.scrollLeft + part.clientWidth < part.scrollWidth - 1);
+    part.toggleAttribute("data-below", part.scrollTop + part.clientHeight < part.scrollHeight - 1);
+  };
+  const scrolling = ["formula", "equation", "python", "source"].map(at);
+  const fade = () => scrolling.forEach(goesOn);
+  for (const part of scrolling) part.addEventListener("scroll", () => goesOn(part), {passive: true});
+  addEventListener("resize", fade);
+
   const amount = (number, one, more) => `${grouped(number)} ${number === 1 ? one : more}`;
   const refusal = (order, found) => {
     at("refused").hidden = !order.refused && !found.refused;
@@ -179,6 +189,7 @@
     linked.length = 0;
     for (const where of ["matrix", "filter", "count", "caption", "filtercaption", "told"]) at(where).replaceChildren();
     history(order, found.counts);
+    fade();
     if (found.refused) return;
     at("count").replaceChildren(made("strong", {}, grouped(found.weights)), ` free ${found.weights === 1 ? "weight" : "weights"} and `,
       `${amount(found.biases, "bias", "biases")}, of ${grouped(found.dense)} weights of the dense layer`);
