@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from math import log10
 from typing import Any
 
@@ -14,9 +15,11 @@ from derive.bench.timing import OURS
 __all__ = ["chart", "limit_chart"]
 
 _INK, _FAINT, _MET, _MISSED = "#767676", "#76767655", "#1a8f5a", "#c4622d"
-_LEFT, _WIDTH, _RIGHT, _TOP, _LINE = 170, 420, 20, 56, 20
+_LEFT, _WIDTH, _RIGHT, _TOP, _LINE = 142, 278, 16, 56, 20  # narrow: a phone shows all of it
 _FONT = "system-ui, sans-serif"
-_TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+_TENS = (0.01, 0.1, 1, 10, 100)
+_APART = 36  # from one tick's middle to the next
 
 
 def chart(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -27,12 +30,12 @@ def chart(rows: Sequence[Mapping[str, Any]]) -> str:
     )
     bottom = _TOP + _LINE * len(shown)
     svg = _begun("Seconds of ours divided by those of the fastest peer", _says(shown), bottom)
-    svg.append(_text("time of ours ÷ the fastest peer's; further left is faster", _LEFT, 18, "start"))
+    svg.append(_text("our time ÷ the fastest peer's; further left is faster", 10, 18, "start"))
     _axis(svg, ends, bottom, "{:g}")
     for number, row in enumerate(shown):
         _row(svg, row, _TOP + _LINE * number + _LINE / 2, ends)
     legend = "● goal met; ○ missed; bar: quartiles; upright: goal"
-    svg.append(_text(legend, _LEFT, bottom + 26, "start"))
+    svg.append(_text(legend, 10, bottom + 22, "start"))
     return _written(svg)
 
 
@@ -42,7 +45,7 @@ def limit_chart(rows: Sequence[Mapping[str, Any]]) -> str:
     ends = _ends([share for _, *both in shown for share in both if share is not None])
     bottom = _TOP + _LINE * len(shown)
     svg = _begun("Speed as a share of the machine's limit", _says_shares(shown), bottom)
-    svg.append(_text("share of the limit; further right is faster", _LEFT, 18, "start"))
+    svg.append(_text("share of the limit; further right is faster", 10, 18, "start"))
     _axis(svg, ends, bottom, "{:.0%}")
     for number, (name, ours, theirs) in enumerate(shown):
         y = _TOP + _LINE * number + _LINE / 2
@@ -52,9 +55,8 @@ def limit_chart(rows: Sequence[Mapping[str, Any]]) -> str:
             svg.append(drawsvg.Line(at, _short(y), to, _short(y), stroke=_FAINT, stroke_width=2))
             svg.append(_dot(_at(theirs, ends), y, _MISSED, filled=False))
         svg.append(_dot(_at(ours, ends), y, _MET, filled=True))
-    svg.append(
-        _text("● ours; ○ the fastest peer; upright: the limit of the operations as written", 10, bottom + 26, "start")
-    )
+    for line, legend in enumerate(("● ours; ○ the fastest peer", "upright: the limit of the operations as written")):
+        svg.append(_text(legend, 10, bottom + 22 + 16 * line, "start"))
     return _written(svg)
 
 
@@ -71,7 +73,7 @@ def _says_shares(rows: Sequence[tuple[str, float, float | None]]) -> str:
 
 
 def _begun(title: str, says: str, bottom: float) -> drawsvg.Drawing:
-    svg = drawsvg.Drawing(_LEFT + _WIDTH + _RIGHT, bottom + 40, role="img")
+    svg = drawsvg.Drawing(_LEFT + _WIDTH + _RIGHT, bottom + 48, role="img")
     svg.append(drawsvg.Raw(f"<title>{escape(title)}</title>"))
     svg.append(drawsvg.Raw(f"<desc>{escape(says)}</desc>"))
     return svg
@@ -83,7 +85,8 @@ def _written(svg: drawsvg.Drawing) -> str:
 
 
 def _axis(svg: drawsvg.Drawing, ends: tuple[float, float], bottom: float, form: str) -> None:
-    for tick in _TICKS:
+    close = min(_at(b, ends) - _at(a, ends) for a, b in pairwise(_TICKS)) < _APART
+    for tick in _TENS if close else _TICKS:
         if ends[0] <= tick <= ends[1]:
             x = _at(tick, ends)
             svg.append(_upright(x, _TOP - 8, bottom, _INK if tick == 1 else _FAINT))
@@ -125,7 +128,7 @@ def _upright(x: float, top: float, bottom: float, colour: str, width: float = 1)
 
 
 def _text(text: str, x: float, y: float, anchor: str) -> drawsvg.Text:
-    return drawsvg.Text(text, 13, _short(x), _short(y), text_anchor=anchor, fill=_INK, font_family=_FONT)
+    return drawsvg.Text(text, 12, _short(x), _short(y), text_anchor=anchor, fill=_INK, font_family=_FONT)
 
 
 def _short(value: float) -> float | int:

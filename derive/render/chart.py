@@ -1,4 +1,4 @@
-"""Free parameters after each step, drawn on a logarithmic scale: a bar a stage, the number beside it."""
+"""Free parameters after each step, drawn on a logarithmic scale: a bar a stage, beneath its name and the number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from derive.render.numbers import at_letters, counts, example, free_entries
 __all__ = ["Chart", "chart"]
 
 _INK, _FAINT, _BAR = "#767676", "#76767655", "#2f7fb5"
-_LEFT, _WIDTH, _RIGHT, _TOP, _LINE, _BOTTOM = 118, 390, 172, 30, 26, 12
+_LEFT, _WIDTH, _RIGHT, _TOP, _LINE, _BAR_TOP, _THICK = 14, 400, 18, 34, 36, 20, 10  # narrow: a phone shows all of it
 _FONT = "system-ui, sans-serif"
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LINKS = ' xmlns:xlink="http://www.w3.org/1999/xlink"\n    '
@@ -37,23 +37,29 @@ class Chart:
         return f"Free parameters{at} on a logarithmic scale: {told}."
 
     @property
+    def width(self) -> int:
+        """How many pixels wide the picture is."""
+        return _LEFT + _WIDTH + _RIGHT
+
+    @property
     def svg(self) -> str:
         """The picture as SVG."""
-        bottom = _TOP + _LINE * len(self.rows)
-        svg = drawsvg.Drawing(_LEFT + _WIDTH + _RIGHT, bottom + _BOTTOM, role="img")
+        svg = drawsvg.Drawing(self.width, _TOP + _LINE * len(self.rows), role="img")
         svg.append(drawsvg.Raw("<title>Free parameters after each step</title>"))
         svg.append(drawsvg.Raw(f"<desc>{escape(self.caption)}</desc>"))
         decades = max(1, ceil(log10(max(number for _, number in self.rows) + 1)))
+        bars = [_TOP + _LINE * place + _BAR_TOP for place in range(len(self.rows))]
         for power in range(0, decades + 1, max(1, decades // 6)):
             x = _LEFT + round(_WIDTH * power / decades, 2)
-            svg.append(drawsvg.Line(x, _TOP - 6, x, bottom, stroke=_FAINT))
-            svg.append(_text(f"10{str(power).translate(_RAISED)}", x, _TOP - 12, "middle"))
-        for place, (name, number) in enumerate(self.rows):
-            y = _TOP + _LINE * place
+            marks = "".join(f"M{x:g} {top - 2}v{_THICK + 4}" for top in bars)
+            svg.append(drawsvg.Path(f"M{x:g} {_TOP - 8}v6{marks}", stroke=_FAINT, fill="none"))
+            svg.append(_text(f"10{str(power).translate(_RAISED)}", x, _TOP - 14, "middle"))
+        for top, (name, number) in zip(bars, self.rows, strict=True):
             length = round(_WIDTH * log10(number) / decades, 2) if number else 0
-            svg.append(drawsvg.Rectangle(_LEFT, y + 4, max(length, 2), _LINE - 8, fill=_BAR if number else _INK))
-            svg.append(_text(name, _LEFT - 8, y + 18, "end"))
-            svg.append(_text(grouped(number), _LEFT + max(length, 2) + 8, y + 18, "start"))
+            fill = _BAR if number else _INK
+            svg.append(drawsvg.Rectangle(_LEFT, top, max(length, 2), _THICK, fill=fill))
+            svg.append(_text(name, _LEFT, top - 6, "start"))
+            svg.append(_text(grouped(number), _LEFT + _WIDTH, top - 6, "end"))
         text: str = svg.as_svg(header="")
         return text.replace("<defs>\n</defs>\n", "").replace(_LINKS, "") + "\n"
 

@@ -58,7 +58,7 @@ def blocks(subject: Subject) -> Iterator[Block]:
         yield Sentence(f"Free parameters after each step, in general and at {at_letters(at)}.")
     yield _stage_table(subject, at)
     if subject.chart is not None:
-        yield _figure(subject.chart, 680)
+        yield _figure(subject.chart, subject.chart.width)
     yield from _first(subject)
     for number, step in enumerate(subject.derivation.steps, start=1):
         yield from _step(subject, number, step)

@@ -18,7 +18,7 @@ __all__ = ["drawing", "strip_drawing", "width_of"]
 
 _INK, _FAINT, _EMPTY = "#767676", "#76767655", "#80808018"
 _MOST_PATHS = 1000
-_SPAN, _LEFT, _TOP, _EDGE = 384, 58, 62, 10
+_SPAN, _LEFT, _TOP, _EDGE = 384, 66, 62, 10
 _LETTER = 8  # room for a letter of the words along an axis
 _APART = 26  # from one number's middle to the next
 _FONT = "system-ui, sans-serif"
@@ -43,7 +43,7 @@ def drawing(
     svg = _canvas(_LEFT + wide + _EDGE, _TOP + high + _EDGE, title, says)
     _matrix(svg, cells, blocks, _LEFT, _TOP, scale)
     svg.append(_text(across, _LEFT + wide / 2, 20, 15))
-    svg.append(_text(down, 20, _TOP + high / 2, 15, turn=-90))
+    svg.append(_text(down, 14, _TOP + high / 2, 15, turn=-90))
     for axis, (extent, block, letters) in enumerate(zip(cells.shape, blocks, (rows, columns), strict=True)):
         for number, place in _ticks(extent, block, scale):
             at = (place + block / 2) * scale

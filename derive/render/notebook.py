@@ -59,7 +59,8 @@ def _row(rule: str, kind: str, form: Form, verdicts: Sequence[Verdict]) -> tuple
     own = counts(form)
     proved = f"{sum(v.proved for v in verdicts)} of {len(verdicts)}"
     weights, biases = (escape(UNICODE(number)) for number in (own.weight, own.bias))
-    return (f"{escape(rule)}<br><small>{kind}</small>", _code(formula(form)), weights, biases, proved)
+    told = escape(rule).replace("(", "(<wbr>")  # where a narrow page breaks it
+    return (f"{told}<br><small>{kind}</small>", _code(formula(form)), weights, biases, proved)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

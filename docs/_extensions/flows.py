@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["flow", "said"]
 
-_LEFT, _MIDDLE, _RIGHT, _STEP, _TOP, _WIDTH = 50, 330, 640, 64, 56, 700
+_LEFT, _MIDDLE, _RIGHT, _STEP, _TOP, _WIDTH = 28, 218, 404, 64, 56, 432  # narrow: a phone shows all of it
 _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 

@@ -66,34 +66,36 @@ are derived to have: they do. Through the whole network, on integers, they are e
 
 
 def picture(figures):
-    """A digit in the middle and in a corner, and each network's accuracy by shift, a mean over the runs."""
+    """A digit in the middle and in a corner; beneath, each network's accuracy by shift, a mean over the runs."""
     side, gap = 5 * CELL, 36
-    svg = drawsvg.Drawing(4 * side + 3 * gap + 20, TOP + side + 34, role="img")
+    under = TOP - 22 + side
+    svg = drawsvg.Drawing(2 * side + gap + 20, under + TOP + side + 10, role="img")
     svg.append(drawsvg.Raw("<title>Accuracy by shift</title>"))
     scans = digits()[2]
     for place, shift in enumerate([(0, 0), (-MARGIN, MARGIN)]):
         left = 10 + place * (side + gap)
-        svg.append(_image(placed(scans[:1], shift)[0, ..., 0], left, side))
-        svg.append(_text(["learnt", "asked"][place], left + side / 2, TOP - 14, 15))
-    for place, name in enumerate(figures["runs"][0], start=2):
+        svg.append(_image(placed(scans[:1], shift)[0, ..., 0], left, TOP - 30, side))
+        svg.append(drawsvg.Rectangle(left, TOP - 30, side, side, fill="none", stroke="#767676"))
+        svg.append(_text(["learnt", "asked"][place], left + side / 2, TOP - 44, 15))
+    for place, name in enumerate(figures["runs"][0]):
         rates = np.mean([found[name]["by shift"] for found in figures["runs"]], axis=0)
         left = 10 + place * (side + gap)
-        svg.append(_text(name, left + side / 2, TOP - 32, 15))
-        svg.append(_text("% right, by shift ↓ and →", left + side / 2, TOP - 12, 12))
+        svg.append(_text(name, left + side / 2, under + TOP - 32, 15))
+        svg.append(_text("% right, by shift ↓ and →", left + side / 2, under + TOP - 12, 12))
         for (i, j), rate in zip(SHIFTS, rates, strict=True):
-            x, y = left + (j + MARGIN) * CELL, TOP + (i + MARGIN) * CELL
+            x, y = left + (j + MARGIN) * CELL, under + TOP + (i + MARGIN) * CELL
             light = round(255 - 190 * rate)
             svg.append(drawsvg.Rectangle(x, y, CELL - 1, CELL - 1, fill=f"rgb({light},{light},255)"))
             svg.append(_text(f"{100 * rate:.0f}", x + CELL / 2, y + CELL / 2 + 5, 13, "#fff" if rate > 0.6 else "#222"))
     return svg.as_svg(header="") + "\n"
 
 
-def _image(ink, left, side):
+def _image(ink, left, top, side):
     kept = io.BytesIO()
     pixels = np.uint8(255 * (1 - ink)).repeat(10, 0).repeat(10, 1)
     Image.fromarray(pixels).save(kept, "PNG")
     data = "data:image/png;base64," + base64.b64encode(kept.getvalue()).decode()
-    return drawsvg.Raw(f'<image x="{left}" y="{TOP}" width="{side}" height="{side}" href="{data}"/>')
+    return drawsvg.Raw(f'<image x="{left}" y="{top}" width="{side}" height="{side}" href="{data}"/>')
 
 
 def _text(words, x, y, size, fill="#767676"):

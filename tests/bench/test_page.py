@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 from rich.console import Console
@@ -97,6 +98,22 @@ def test_the_time_a_pixel_is_compared_across_sizes():
     assert any(line.startswith("4mp-3x3") for line in printed(found))
 
 
+def readable(root, words):
+    """Whether the words have nine pixels on a phone, where a picture is at most 358 wide."""
+    scale = min(1, 358 / float(root.get("width")))
+    return all(scale * float(word.get("font-size")) >= 9 for word in words)
+
+
+@pytest.mark.parametrize(("low", "ticks"), [(0.4, 3), (0.002, 3)])
+def test_ticks_of_the_charts_stand_apart(low, ticks):
+    found = sample()
+    found["rows"][0]["cpu"]["low"] = low
+    root = ET.fromstring(files(found)[NAMES.chart])
+    space = "{http://www.w3.org/2000/svg}"
+    places = [float(word.get("x")) for word in root.findall(f".//{space}text") if word.get("y") == "42"]
+    assert len(places) >= ticks and all(later - sooner >= 30 for sooner, later in pairwise(places))
+
+
 def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
     text = files(sample())[NAMES.chart]
     root = ET.fromstring(text)
@@ -112,6 +129,7 @@ def test_the_chart_is_svg_with_words_and_colours_for_both_themes():
     starting = [word for word in words if word.get("text-anchor") == "start"]
     assert all(float(word.get("x")) + 7.5 * len(word.text) <= float(root.get("width")) for word in starting)
     assert words and all(word.get("fill") == "#767676" for word in words)
+    assert readable(root, words)
 
 
 def test_the_chart_of_the_limit_has_ours_filled_and_the_peers_beside_it():
@@ -125,6 +143,7 @@ def test_the_chart_of_the_limit_has_ours_filled_and_the_peers_beside_it():
     assert slower < ours < limit and {x for _, x in same} == {ours}
     words = [word for word in root.findall(f".//{space}text") if word.get("text-anchor") == "start"]
     assert all(float(word.get("x")) + 7.5 * len(word.text) <= float(root.get("width")) for word in words)
+    assert readable(root, words)
 
 
 def test_a_chart_of_nothing_is_a_chart():

@@ -21,6 +21,7 @@ _STILL = (
     "document.querySelectorAll('details').forEach(e => { e.open = true; });"
     "document.head.insertAdjacentHTML('beforeend', '<style>* { transition: none !important; }</style>')"
 )
+_THEME = "document.documentElement.dataset.theme"
 KINDS = (
     "index",
     "tutorial",
@@ -95,6 +96,12 @@ def page(browser):
 def look(page, file, width, dark):
     """Open the page with all that it folds."""
     page.window(width, 900, dark)
-    page.open(file.as_uri(), "document.readyState === 'complete' && document.documentElement.dataset.theme")
+    page.open(file.as_uri(), f"document.readyState === 'complete' && {_THEME}")
     page.value(_STILL)
-    assert page.value("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    assert page.value(_THEME) == ("dark" if dark else "light")
+
+
+def turn(page, width, dark):
+    """The page that is open, in another window or theme."""
+    page.window(width, 900, dark)
+    page.wait(f"{_THEME} === '{'dark' if dark else 'light'}'")

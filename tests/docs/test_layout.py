@@ -33,6 +33,9 @@ CLIPPED = """[...document.querySelectorAll(".bd-article *, .bd-breadcrumbs *, .p
 UNREACHED = """[...document.querySelectorAll(".bd-article *")].filter(e =>
     ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.clientWidth && e.scrollWidth > e.clientWidth + 1
     && e.tabIndex < 0).map(e => e.outerHTML.slice(0, 120))"""
+UNFADED = """[...document.querySelectorAll("main *")].filter(e =>
+    ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.clientWidth && e.scrollWidth > e.clientWidth + 1
+    && getComputedStyle(e).maskImage === "none").map(e => e.outerHTML.slice(0, 120))"""
 DRAWN = """[...document.querySelectorAll("main img[src$='.svg']")].map(e =>
     [e.src, e.getBoundingClientRect().width, getComputedStyle(e).objectViewBox])"""
 WORDS = """[...document.querySelectorAll("main svg text")].map(e => {
@@ -64,6 +67,7 @@ def test_nothing_is_cut_on_a_phone(page, site, name):
     assert page.value("document.documentElement.scrollWidth") <= 390
     assert page.value(BEYOND) == [] and page.value(UNREACHED) == []
     assert page.value(SPILLED) == [] and page.value(CLIPPED) == []
+    assert page.value(CUT) == [] and page.value(UNFADED) == []
     assert tiny(page) == []
 
 
@@ -89,7 +93,14 @@ def test_no_equation_is_wider_than_a_page(page, site, name):
     assert page.value(CUT) == [] and page.value(BEYOND) == []
 
 
-SCRIPTS = {"beyond": BEYOND, "cut": CUT, "spilled": SPILLED, "clipped": CLIPPED, "unreached": UNREACHED}
+SCRIPTS = {
+    "beyond": BEYOND,
+    "cut": CUT,
+    "spilled": SPILLED,
+    "clipped": CLIPPED,
+    "unreached": UNREACHED,
+    "unfaded": UNFADED,
+}
 WIDE = '<div style="overflow-x: %s"><p style="width: 2000px">x</p></div>'
 
 
@@ -98,11 +109,15 @@ WIDE = '<div style="overflow-x: %s"><p style="width: 2000px">x</p></div>'
     [
         ("<p>plain</p>", []),
         (WIDE % "visible", ["beyond", "spilled"]),
-        (WIDE % "auto", []),
-        (f'<div class="formula" style="overflow-x: auto"><math></math><math></math>{WIDE % "visible"}</div>', ["cut"]),
+        (WIDE % "auto; mask-image: linear-gradient(#000, transparent)", []),
+        (WIDE % "auto", ["unfaded"]),
+        (
+            f'<div class="formula" style="overflow-x: auto"><math></math><math></math>{WIDE % "visible"}</div>',
+            ["cut", "unfaded"],
+        ),
         ('<p style="width: 50px">all\xa0on\xa0one\xa0line</p>', ["spilled"]),
         (f'<article class="bd-article">{WIDE % "hidden"}</article>', ["beyond", "clipped"]),
-        (f'<article class="bd-article">{WIDE % "auto"}</article>', ["unreached"]),
+        (f'<article class="bd-article">{WIDE % "auto"}</article>', ["unreached", "unfaded"]),
     ],
 )
 def test_the_scripts_find_what_is_wrong(page, tmp_path, html, found):

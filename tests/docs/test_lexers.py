@@ -48,8 +48,14 @@ def test_a_formula_in_parts_is_the_whole_formula(name):
     formulas = re.findall(r"\$\$\n(.*?)\n\$\$", text, re.DOTALL)
     assert sum(len(broken["apart"](f)) > 1 for f in formulas) > 5
     for formula in formulas:
-        joined = "".join(broken["apart"](formula)).replace(r"\begin{array}{l}", "").replace(r"\end{array}", "")
-        assert _letters(joined.replace(r", \\ ", ",").replace("\\\\\n& \\qquad", "")) == _letters(formula)
+        assert _joined(broken["apart"](formula)) == _letters(formula)
+        for row in broken["rows"](formula):
+            assert _joined(broken["apart"](row, broken["PHONE"])) == _letters(row)
+
+
+def _joined(parts):
+    joined = "".join(parts).replace(r"\begin{array}{l}", "").replace(r"\end{array}", "")
+    return _letters(joined.replace(r", \\ ", ",").replace("\\\\\n& \\qquad", ""))
 
 
 def _letters(latex):

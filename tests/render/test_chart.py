@@ -3,11 +3,15 @@
 import re
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from derive.derivation import dense
 from derive.proof.step import Kind
 from derive.render import latex, markdown, text
 from derive.render.chart import Chart, chart
 from derive.render.content import blocks
+from derive.render.drawing import drawing, strip_drawing
 from derive.rules._rule import rule
 from derive.rules.channels import channels
 from derive.rules.grouped import grouped
@@ -17,7 +21,7 @@ from derive.rules.reindex import reindex
 
 def bars(svg):
     """The lengths of the bars, from the top."""
-    return [float(width) for width in re.findall(r'<rect x="118" y="\d+" width="([\d.]+)"', svg)]
+    return [float(width) for width in re.findall(r'<rect x="14" y="\d+" width="([\d.]+)"', svg)]
 
 
 def test_the_textbook_chain_goes_from_a_million_million_to_ten(layers):
@@ -35,7 +39,29 @@ def test_the_textbook_chain_goes_from_a_million_million_to_ten(layers):
 
 def test_a_bar_is_as_long_as_the_logarithm():
     found = bars(Chart("x-counts.svg", "n = 10", (("one", 1000), ("other", 10), ("none", 0))).svg)
-    assert found == [292.5, 97.5, 2]  # 390 wide for four decades, in hundredths
+    assert found == [300, 100, 2]  # 400 wide for four decades
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        Chart("x-counts.svg", "n = 10", (("two-channels", 192_000_064_000_000), ("local", 10))).svg,
+        drawing(np.eye(8, dtype=int), ("i",), ("k",), (1, 1), "W", "says"),
+        strip_drawing([(np.eye(8, dtype=int), (1, 1), "dense", 8)] * 3),
+    ],
+    ids=["counts", "matrix", "strip"],
+)
+def test_words_can_be_read_on_a_phone(svg):
+    """Of 358 pixels, which are what a window of 390 has room for."""
+    width = float(re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)"', svg)[1])
+    assert min(map(float, re.findall(r'font-size="([\d.]+)"', svg))) * min(1, 358 / width) >= 9
+
+
+def test_words_of_a_row_have_room_beside_each_other():
+    (row,) = (("two-channels", 192_000_064_000_000),)
+    text = Chart("x-counts.svg", "n = 10", (row,)).svg
+    (left, name), (right, number) = re.findall(r'<text x="(\d+)" y="48"[^>]*>([^<]+)', text)
+    assert int(right) - int(left) > 9 * (len(name) + len(number))
 
 
 def test_a_layer_with_sizes_of_the_users_own_has_numbers_too():

@@ -17,7 +17,7 @@ from derive.runtime.explanation import Explanation
 from derive.runtime.planning import Candidate, Choice
 from tests.render.test_pages import balanced
 
-VOID = {"br", "img", "hr"}
+VOID = {"br", "img", "hr", "wbr"}
 
 
 class _Tags(HTMLParser):

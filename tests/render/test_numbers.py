@@ -1,15 +1,20 @@
 """Exact numbers: the book's, and those of the smallest grids."""
 
+import re
+
 import pytest
 from sympy import Piecewise, symbols
 
 import derive
 from derive.errors import DeriveError
+from derive.forms.equation import latex_formula
 from derive.forms.extension import EXTENSIONS
+from derive.forms.notation import LATEX
 from derive.forms.text import parse
 from derive.render.data import listed, row, row_at
 from derive.render.grouped import grouped
 from derive.render.numbers import EXAMPLE_SIZES, cost, cost_text, counts, numbers
+from tests.commands import ROOT
 
 n, m, Delta, C, D, N, K = symbols("n m Delta C D N K", integer=True)
 THOUSAND = {"n": 1000, "m": 1000, "Delta": 1, "C": 3, "D": 64, "N": 1000, "K": 10**6}
@@ -111,3 +116,21 @@ def test_a_count_with_cases_is_listed():
     layer = derive.convolution(kernel="Delta", dilation=2, channels=False, symmetry=derive.PointGroup("D4"))
     found = listed("Cases", row("cases", layer, (), ()), layer.form)["free"]["weight"]
     assert isinstance(counts(layer.form).weight, Piecewise) and "where m mod 2 = 0" in found
+
+
+def test_the_table_on_the_front_page_is_what_the_derivation_gives(layers):
+    """Counts in general and on a megapixel, and the formula, or the condition that locality adds to it."""
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    (table,) = re.findall(
+        r"^\| step \| weights \| on a megapixel, Δ = 1 \| the layer \|\n.*\n((?:\|.*\n)+)", page, re.MULTILINE
+    )
+    rows = [[cell.strip().strip("$") for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
+    layer = layers["conv2d"]
+    forms = {"dense": layer.start} | {s.rule.partition("(")[0]: s.after for s in layer.steps}
+    assert [step for step, *_ in rows] == ["dense", "equivariant", "local"]
+    for step, weights, number, said in rows:
+        equation, _, conditions = latex_formula(forms[step]).partition(r" \qquad ")
+        found = numbers(forms[step], {"n": 1000, "m": 1000, "Delta": 1})["weights"]
+        assert (weights, number) == (LATEX(counts(forms[step]).weight), grouped(found))
+        known = f"the same with ${conditions.partition(LATEX.both)[0]}"
+        assert said == (known if step == "local" else equation)

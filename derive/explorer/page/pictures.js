@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const {at, made, told, few, many} = window.explorer.page;
-  const SPANS = {matrix: 400, filter: 270}, LEFT = 34, TOP = 34, MOST_WORDS = 81;
+  const SPANS = {matrix: 400, filter: 270}, LEFT = 38, TOP = 34, MOST_WORDS = 81;
   const drawn = (tag, given, text) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(given)) element.setAttribute(name, value);
@@ -63,7 +63,7 @@
       }
       if (axis) svg.append(drawn("text", {x: LEFT, y: 12, "font-size": 13}, `${name} →`));
       else if (name.length > 2) {
-        svg.append(drawn("text", {x: 11, y: TOP, "font-size": 13, "text-anchor": "end", transform: `rotate(-90 11 ${TOP})`}, `← ${name}`));
+        svg.append(drawn("text", {x: 12, y: TOP, "font-size": 13, "text-anchor": "end", transform: `rotate(-90 12 ${TOP})`}, `← ${name}`));
       } else svg.append(drawn("text", {x: LEFT - 6, y: TOP - 6, "font-size": 13, "text-anchor": "end"}, `${name} ↓`));
     };
     if (down) ticks(rows, blocks[0], 0, down, field.low?.[0] ?? 0);
@@ -142,6 +142,16 @@
     if (at(where).textContent !== text) at(where).replaceChildren(...parts, text.slice(done));
   };
 
+  // What scrolls fades where it goes on.
+  const goesOn = (part) => {
+    part.toggleAttribute("data-right", part.scrollLeft + part.clientWidth < part.scrollWidth - 1);
+    part.toggleAttribute("data-below", part.scrollTop + part.clientHeight < part.scrollHeight - 1);
+  };
+  const scrolling = ["formula", "equation", "python", "source"].map(at);
+  const fade = () => scrolling.forEach(goesOn);
+  for (const part of scrolling) part.addEventListener("scroll", () => goesOn(part), {passive: true});
+  addEventListener("resize", fade);
+
   const amount = (number, one, more) => `${grouped(number)} ${number === 1 ? one : more}`;
   const refusal = (order, found) => {
     at("refused").hidden = !order.refused && !found.refused;
@@ -179,6 +189,7 @@
     linked.length = 0;
     for (const where of ["matrix", "filter", "count", "caption", "filtercaption", "told"]) at(where).replaceChildren();
     history(order, found.counts);
+    fade();
     if (found.refused) return;
     at("count").replaceChildren(made("strong", {}, grouped(found.weights)), ` free ${found.weights === 1 ? "weight" : "weights"} and `,
       `${amount(found.biases, "bias", "biases")}, of ${grouped(found.dense)} weights of the dense layer`);
