@@ -31,8 +31,11 @@ COMMON = (
     *("-fno-strict-aliasing", "-ffp-contract=off", "-fno-stack-protector", "-fno-math-errno"),
 )
 # Optimised loops may be assumed to end; an endless one must stay, to be found.
-UNIT = ("-O1", "-g1", "-gdwarf-4", "-gz=none", "-fno-finite-loops")
+UNIT = ("-g1", "-gdwarf-4", "-gz=none", "-fno-finite-loops")
+FAST = ("-O1",)
+# A checked kernel is launched a few times, on small arrays: optimising it takes much longer than it saves.
 CHECKS = (
+    "-O0",
     *(
         "-fsanitize=thread,undefined,float-cast-overflow",
         "-fno-sanitize=vptr",
@@ -58,7 +61,7 @@ class Compiler:
     def unit_flags(self, checked: bool) -> tuple[str, ...]:
         if not checked:
             # Some drivers turn their own sanitizers on unless told otherwise.
-            return (*COMMON, *UNIT, *(("-fno-sanitize=all",) if self.clang else ()))
+            return (*COMMON, *UNIT, *FAST, *(("-fno-sanitize=all",) if self.clang else ()))
         flags = (*COMMON, *UNIT, *CHECKS)
         return (
             (*flags, "-fno-sanitize-trap=all")

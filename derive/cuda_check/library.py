@@ -114,6 +114,8 @@ class CompiledKernel:
     address: int = field(repr=False)
 
 
+TOGETHER = 24  # sources of one translation unit: more take a compiler's memory, and no less of its time
+
 _lock = threading.Lock()
 _loaded: dict[str, dict[str, CompiledKernel]] = {}
 
@@ -128,13 +130,15 @@ def load_kernels(source: Source, checked: bool) -> dict[str, CompiledKernel]:
 
 
 def prebuild(sources: Iterable[Source], checked: bool = True) -> None:
-    """Compiles what the cache lacks in one translation unit; faulty sources are left to report themselves."""
+    """Compiles what the cache lacks, many sources in one translation unit; faulty ones are left to report themselves."""
     groups: dict[bool, dict[str, Source]] = {}
-    for source in sources:
+    for source in dict.fromkeys(sources):
         if not _find(key := _key(source, checked)):
             groups.setdefault(source.exact, {})[key] = source
     for missing in groups.values():
-        _build_together(list(missing.items()), checked)
+        every = list(missing.items())
+        for start in range(0, len(every), TOGETHER):
+            _build_together(every[start : start + TOGETHER], checked)
 
 
 def _build_together(sources: Sequence[tuple[str, Source]], checked: bool) -> None:

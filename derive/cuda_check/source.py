@@ -7,6 +7,7 @@ unit), `extern __shared__ T name[]`, `static` before `__shared__`, variables of 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from .faults import CompileError
 from .literals import exact_literal
@@ -76,12 +77,13 @@ class Source:
     exact: bool
 
 
+@lru_cache(maxsize=1024)
 def parse_source(
     code: str,
     defines: tuple[tuple[str, str], ...] = (),
     exact: bool = False,
     included: bool = False,
-    expressions: Sequence[str] = (),
+    expressions: tuple[str, ...] = (),
 ) -> Source:
     """A source; `included` says that an option includes cuda_fp16.h, and `expressions` name kernels, such as f<float>.
 

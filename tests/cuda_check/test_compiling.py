@@ -12,6 +12,7 @@ from derive.cuda_check import (
     NoCompiler,
     RawModule,
     cache_folder,
+    gathering,
     library,
     prebuild_modules,
     standing_in_for_cupy,
@@ -99,6 +100,19 @@ def test_many_sources_in_one_unit(empty_cache: Path) -> None:
     prebuild_modules(RawModule(code=code) for code in codes)
     assert len(list(empty_cache.glob("*.so"))) == 1
     assert [result(code) for code in codes] == list(range(5))
+    assert len(list(empty_cache.glob("*.so"))) == 1
+
+
+def test_what_is_launched_can_be_gathered_first(empty_cache: Path) -> None:
+    """Nothing runs then, not even a fault; each source is compiled once, whatever it is launched with."""
+    beyond = 'extern "C" __global__ void k(int* H) { H[1] = 1; }'
+    with gathering():
+        found = [result(code) for code in (constant(1), constant(2), constant(2), beyond)]
+    assert found == [0, 0, 0, 0]
+    assert len(list(empty_cache.glob("*.so"))) == 1
+    assert [result(constant(value)) for value in (1, 2)] == [1, 2]
+    with pytest.raises(CudaFault, match="out of bounds"):
+        result(beyond)
     assert len(list(empty_cache.glob("*.so"))) == 1
 
 
