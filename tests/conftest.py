@@ -33,7 +33,13 @@ _SHARE = 12
 _SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorems of every layer by day
 _SLOW = ("proof", "ladder", "cuda", "render")
 # Files, and checks of others.
-_ALWAYS = {"test_exact_scalars", "test_pages", "test_residues_at_one_size", "test_every_kernel_compiles"}
+_ALWAYS = {
+    "test_every_way",
+    "test_exact_scalars",
+    "test_pages",
+    "test_residues_at_one_size",
+    "test_every_kernel_compiles",
+}
 _LAYERS = frozenset(names("derive.catalogue"))
 # Cases that take seconds of a processor and show nothing that the quicker ones of their check don't; those run by day.
 _COSTLY = frozenset((Path(__file__).parent / "costly.txt").read_text(encoding="utf-8").splitlines())

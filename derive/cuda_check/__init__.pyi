@@ -6,7 +6,7 @@ from .exact import run_mod_p
 from .fake_cupy import cupy_module, standing_in_for_cupy
 from .faults import CompileError, CudaFault, FaultKind, NoCompiler
 from .findings import Finding, Findings
-from .prebuilding import prebuild_modules
+from .prebuilding import gathering, prebuild_modules
 from .raw_module import RawKernel, RawModule
 from .residues import PRIMES
 from .settings import MERSENNE_61, SCHEDULES, Settings, current_settings, using
@@ -29,6 +29,7 @@ __all__ = [
     "cupy_module",
     "current_settings",
     "find_compiler",
+    "gathering",
     "prebuild_modules",
     "run_mod_p",
     "standing_in_for_cupy",

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import extract_tb
@@ -18,6 +19,7 @@ from .fake_cupy import standing_in_for_cupy
 from .faults import CompileError, CudaFault
 from .findings import Finding, Findings
 from .footprint import Footprint, footprint
+from .prebuilding import gathering
 from .running import run_file
 from .settings import SCHEDULES, Launched
 
@@ -94,6 +96,9 @@ class _Checks:
 
     def drive(self, names: dict[str, Any], cupy: ModuleType) -> None:
         for name, kernel in emitted_kernels(names).items():
+            if not self.results:
+                with suppress(Exception), gathering():  # what is wrong is told where it runs
+                    list(drive(kernel, cupy))
             for case, results in drive(kernel, cupy):
                 self.compare(name, case, results)
 

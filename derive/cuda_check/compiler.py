@@ -31,7 +31,7 @@ COMMON = (
     *("-fno-strict-aliasing", "-ffp-contract=off", "-fno-stack-protector", "-fno-math-errno"),
 )
 # Optimised loops may be assumed to end; an endless one must stay, to be found.
-UNIT = ("-O1", "-g1", "-gdwarf-4", "-gz=none", "-fno-finite-loops")
+UNIT = ("-g1", "-gdwarf-4", "-gz=none", "-fno-finite-loops")
 CHECKS = (
     *(
         "-fsanitize=thread,undefined,float-cast-overflow",
@@ -55,11 +55,16 @@ class Compiler:
         if done.returncode:
             raise CompileError("The C++ compiler refuses the kernel:", done.stderr.strip())
 
-    def unit_flags(self, checked: bool) -> tuple[str, ...]:
+    def unit_flags(self, checked: bool, functions: bool) -> tuple[str, ...]:
+        """A checked kernel is launched a few times, on small arrays: optimising it takes much longer than it saves.
+
+        But what a function takes by value is seen to be read only where it is inlined.
+        """
+        flags: tuple[str, ...] = (*COMMON, *UNIT, "-O1" if functions or not checked else "-O0")
         if not checked:
             # Some drivers turn their own sanitizers on unless told otherwise.
-            return (*COMMON, *UNIT, *(("-fno-sanitize=all",) if self.clang else ()))
-        flags = (*COMMON, *UNIT, *CHECKS)
+            return (*flags, *(("-fno-sanitize=all",) if self.clang else ()))
+        flags += CHECKS
         return (
             (*flags, "-fno-sanitize-trap=all")
             if self.clang
@@ -132,10 +137,10 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
-def unit_key(text: str, checked: bool, exact: bool) -> str:
+def unit_key(text: str, checked: bool, exact: bool, functions: bool) -> str:
     """The content hash of one source under this compiler and these flags."""
     compiler = find_compiler()
-    flags = " ".join(compiler.unit_flags(checked))
+    flags = " ".join(compiler.unit_flags(checked, functions))
     return _digest(_headers_digest(), compiler.version, *compiler.command, flags, str(exact), text)
 
 
@@ -165,17 +170,17 @@ def write_beside(target: Path, content: bytes) -> None:
     beside.replace(target)
 
 
-def build_library(text: str, checked: bool, exact: bool) -> Path:
-    """The shared library of a translation unit, from the cache where it is there."""
+def build_library(text: str, checked: bool, exact: bool, functions: bool) -> Path:
+    """The shared library of a translation unit, from the cache where it is there; `functions` has it some besides kernels."""
     compiler = find_compiler()
-    kept = cache_folder() / f"{unit_key(text, checked, exact)}.so"
+    kept = cache_folder() / f"{unit_key(text, checked, exact, functions)}.so"
     if kept.exists():
         return kept
     with tempfile.TemporaryDirectory(prefix="derive-cuda-") as name:
         scratch = Path(name)
         source, compiled, library = scratch / "kernels.cpp", scratch / "kernels.o", scratch / "kernels.so"
         source.write_text(text)
-        flags = (*compiler.unit_flags(checked), *(("-DCU_MODULAR",) if exact else ()))
+        flags = (*compiler.unit_flags(checked, functions), *(("-DCU_MODULAR",) if exact else ()))
         _compile(compiler, source, compiled, flags)
         plain = ("-fno-sanitize=all",) if compiler.clang else ()
         compiler.run("-shared", *plain, str(compiled), str(_runtime(compiler, checked, scratch)), "-o", str(library))

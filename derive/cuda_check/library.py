@@ -114,6 +114,8 @@ class CompiledKernel:
     address: int = field(repr=False)
 
 
+TOGETHER = 24  # sources of one translation unit: more take a compiler's memory, and no less of its time
+
 _lock = threading.Lock()
 _loaded: dict[str, dict[str, CompiledKernel]] = {}
 
@@ -122,24 +124,30 @@ def load_kernels(source: Source, checked: bool) -> dict[str, CompiledKernel]:
     """The kernels of a source by name, compiled unless this process or the cache folder has them."""
     key = _key(source, checked)
     if key not in _loaded:
-        path, unit = _find(key) or (build_library(translation_unit([source]), checked, source.exact), 0)
+        path, unit = _find(key) or (
+            build_library(translation_unit([source]), checked, source.exact, source.functions),
+            0,
+        )
         _loaded[key] = _read_table(path, unit, source)
     return _loaded[key]
 
 
 def prebuild(sources: Iterable[Source], checked: bool = True) -> None:
-    """Compiles what the cache lacks in one translation unit; faulty sources are left to report themselves."""
-    groups: dict[bool, dict[str, Source]] = {}
-    for source in sources:
+    """Compiles what the cache lacks, many sources in one translation unit; faulty ones are left to report themselves."""
+    groups: dict[tuple[bool, bool], dict[str, Source]] = {}
+    for source in dict.fromkeys(sources):
         if not _find(key := _key(source, checked)):
-            groups.setdefault(source.exact, {})[key] = source
+            groups.setdefault((source.exact, source.functions), {})[key] = source
     for missing in groups.values():
-        _build_together(list(missing.items()), checked)
+        every = list(missing.items())
+        for start in range(0, len(every), TOGETHER):
+            _build_together(every[start : start + TOGETHER], checked)
 
 
 def _build_together(sources: Sequence[tuple[str, Source]], checked: bool) -> None:
     try:
-        path = build_library(translation_unit([source for _, source in sources]), checked, sources[0][1].exact)
+        text, first = translation_unit([source for _, source in sources]), sources[0][1]
+        path = build_library(text, checked, first.exact, first.functions)
     except CompileError:
         half = len(sources) // 2
         for part in (sources[:half], sources[half:]) if half else ():
@@ -151,7 +159,8 @@ def _build_together(sources: Sequence[tuple[str, Source]], checked: bool) -> Non
 
 def _key(source: Source, checked: bool) -> str:
     instances = [kernel.name for kernel in source.kernels if kernel.instance]
-    return unit_key(repr((source.defines, instances)) + source.body, checked, source.exact)
+    text = repr((source.defines, instances)) + source.body
+    return unit_key(text, checked, source.exact, source.functions)
 
 
 def _find(key: str) -> tuple[Path, int] | None:

@@ -90,8 +90,10 @@ class RawModule:
         raise CudaFault(f"The module has no variable '{name}'.", FaultKind.ARGUMENTS, name)
 
     def get_function(self, name: str) -> "RawKernel":
-        self.compile()
-        return RawKernel._of(self, name)
+        kernel = RawKernel._of(self, name)
+        if current_settings().gathered is None:
+            kernel.compile()
+        return kernel
 
 
 class RawKernel:
@@ -112,7 +114,6 @@ class RawKernel:
     def _of(cls, module: RawModule, name: str) -> "RawKernel":
         kernel = cls("", name)
         kernel._module = module
-        kernel.compiled()
         return kernel
 
     def compiled(self) -> CompiledKernel:
@@ -162,7 +163,11 @@ class RawKernel:
         shared_mem: int = 0,
         **_: Any,
     ) -> None:
-        watch, most = current_settings().watch, self.max_dynamic_shared_size_bytes
+        settings = current_settings()
+        watch, most = settings.watch, self.max_dynamic_shared_size_bytes
+        if settings.gathered is not None:
+            settings.gathered.append(self._module.source(settings.prime is not None))
+            return
         if watch is None:
             self.last_trace = launch(self.compiled(), grid, block, args, shared_mem, most)
             return

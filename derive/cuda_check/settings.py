@@ -47,7 +47,8 @@ class Watch(Protocol):
 class Settings:
     """`prime` switches exact mode on: elements of every float type are residues modulo it.
 
-    A fault is raised where the kernel was launched; with a `watch`, it is told and the program goes on.
+    A fault is raised where the kernel was launched; with a `watch`, it is told and the program goes on. Where kernels are
+    `gathered`, none runs: their sources are kept there.
     """
 
     checked: bool = True
@@ -57,6 +58,7 @@ class Settings:
     step_limit: int = 1 << 24
     trace_capacity: int = 0
     watch: Watch | None = None
+    gathered: list[Any] | None = None
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:

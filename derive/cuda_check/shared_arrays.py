@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 
 __all__ = ["alignments", "room_for"]
 
-STATEMENT = re.compile(r"[^;{}]*\b__shared__\b[^;{}]*;")
+STATEMENT = re.compile(r"[^;{}]*;")
+SHARED = re.compile(r"\b__shared__\b")
 ALIGNED = re.compile(r"\b(?:__align__|alignas)\s*\(\s*(\d+)\s*\)")
 BRACKETS = re.compile(r"\[[^\[\]]*\]|\([^()]*\)")
 QUALIFIERS = re.compile(r"\b(?:__shared__|static|volatile|const|signed|struct)\b")
@@ -26,7 +27,7 @@ def alignments(text: str, defines: Mapping[str, str]) -> Iterator[tuple[str, int
     [('a', 16), ('b', 4), ('c', 4)]
     """
     for statement in STATEMENT.findall(text):
-        if re.search(r"\bextern\b", statement):
+        if not SHARED.search(statement) or re.search(r"\bextern\b", statement):
             continue
         told = max(map(int, ALIGNED.findall(statement)), default=1)
         plain = QUALIFIERS.sub(" ", ALIGNED.sub(" ", statement.rstrip(";")))

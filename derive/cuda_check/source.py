@@ -7,6 +7,7 @@ unit), `extern __shared__ T name[]`, `static` before `__shared__`, variables of 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from .faults import CompileError
 from .literals import exact_literal
@@ -51,6 +52,8 @@ HALF_PARAMETER = re.compile(r"\bhalf2?\b(?=[^,]*\w)")
 HALF_HEADER = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[<\"]cuda_fp16\.h[>\"]", re.M)
 PTX = re.compile(r'\b(?:__)?asm(?:__)?\s*(?:(?:__)?volatile(?:__)?\s*)?\(\s*"[^"]')
 MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
+FUNCTION = re.compile(r"([\w\]]+)\s*\([^;{}]*?\)\s*(?:(?:const|mutable|noexcept)\s*)*\{")
+BLOCKS = ("__launch_bounds__", "catch", "for", "if", "switch", "while")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,10 @@ class KernelText:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`code` is what the user wrote; `body` is what the C++ compiler reads, line for line."""
+    """`code` is what the user wrote; `body` is what the C++ compiler reads, line for line.
+
+    `functions` says that it has some besides kernels.
+    """
 
     code: str
     body: str
@@ -74,14 +80,16 @@ class Source:
     kernels: tuple[KernelText, ...]
     granule: int
     exact: bool
+    functions: bool
 
 
+@lru_cache(maxsize=1024)
 def parse_source(
     code: str,
     defines: tuple[tuple[str, str], ...] = (),
     exact: bool = False,
     included: bool = False,
-    expressions: Sequence[str] = (),
+    expressions: tuple[str, ...] = (),
 ) -> Source:
     """A source; `included` says that an option includes cuda_fp16.h, and `expressions` name kernels, such as f<float>.
 
@@ -105,7 +113,8 @@ def parse_source(
         told = (f"{value} {name}" for name, value in defines)
         _refuse_half(words, [*(found["parameters"] for found in KERNEL.finditer(body)), *told])
     granule = 1 if ONE_BYTE.search(words) else 2 if TWO_BYTES.search(words) else 4
-    return Source(code, body, defines, kernels, granule, exact)
+    functions = {found[1] for found in FUNCTION.finditer(body)} - {*BLOCKS, *every}
+    return Source(code, body, defines, kernels, granule, exact, bool(functions))
 
 
 def _kernel(body: str, found: re.Match[str], defines: dict[str, str]) -> KernelText:

@@ -48,7 +48,6 @@ STEPS = 1 << 14
 THREADS = (8, 256)  # of a block of `CudaKernel`, in turn: few of them tell what many hide
 TYPES = ("float32", "float64", "int64", "float16")
 _RUNTIME = "derive_compiled._runtime."
-_TOGETHER = 24  # kernels in one translation unit
 
 
 def loaded(name: str, text: str) -> Any:
@@ -251,8 +250,7 @@ def prebuilt(trial: Case | Residues, codes: Sequence[str], options: Sequence[tup
     """Compiles what a trial launches, many texts at once."""
     modules = [RawModule(code=code, options=told) for told in options for code in codes]
     with standing_in_for_cupy(prime=trial.prime):
-        for start in range(0, len(modules), _TOGETHER):
-            prebuild_modules(modules[start : start + _TOGETHER])
+        prebuild_modules(modules)
 
 
 def blocks_of(text: str) -> dict[str, str]:

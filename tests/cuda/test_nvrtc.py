@@ -1,13 +1,23 @@
 """Every emitted kernel compiles for real devices, without a warning, for every element type of a launch."""
 
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
 import pytest
 
 from derive.cuda_check import CompileError, NoCompiler
-from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc
+from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, find_nvrtc, nvrtc_version
 from derive.pipeline import backends
 from derive.runtime.cuda import _TYPES, _options
+from tests.commands import ROOT
 from tests.cuda.conftest import source_of
-from tests.ladder.subjects import SUBJECTS
+from tests.cuda.killing import blocks_of
+from tests.ladder.structures import STRUCTURES
+from tests.ladder.subjects import LAYERS, SUBJECTS, subject
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,21 +34,88 @@ def test_the_types_are_those_of_numbers_and_floats() -> None:
     assert "cupy" in backends()
 
 
-# By day each subject for one architecture, and each architecture for some of them.
-PAIRS = [
+FIGURES = json.loads((ROOT / "docs" / "performance" / "cuda.json").read_text(encoding="utf-8"))
+BESIDE = [
     pytest.param(name, of, marks=() if of == ARCHITECTURES[place % len(ARCHITECTURES)] else pytest.mark.nightly)
-    for place, name in enumerate(SUBJECTS)
+    for place, name in enumerate(STRUCTURES)
     for of in ARCHITECTURES
 ]
 
 
-@pytest.mark.parametrize(("name", "architecture"), PAIRS)
-def test_every_kernel_compiles(name: str, architecture: str) -> None:
-    """Without a warning, or compile_cuda raises, and without spills; `-Dreal=long long` is one option, blank and all."""
+def texts(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each text of a layer's module, with what launches define there: the type of entries and sums, and their numbers."""
+    kept, known = FIGURES["layers"][name]["kernels"], dict(_TYPES.values())
+    for text in blocks_of(subject(name, "cupy").text).values():
+        rows = [kept[kernel]["types"] for kernel in kernels_in(text) if kernel in kept]
+        every = dict.fromkeys(told for row in rows for told in row) or known
+        split = [told.partition(" -D") for told in every]
+        yield text, tuple(f"stored={t} -Dreal={known[t]}{mark}{numbers}" for t, mark, numbers in split)
+
+
+def kernels_in(text: str) -> list[str]:
+    return re.findall(r"__global__ void (\w+)\(", text)
+
+
+def program(parts: Sequence[tuple[str, str]]) -> str:
+    """Many texts in one, each in a namespace and with definitions of its own."""
+    made = []
+    for place, (text, told) in enumerate(parts):
+        numbers = [one.partition("=") for one in told.split(" -D")]
+        defined = "".join(f"#define {key} {value}\n" for key, _, value in numbers)
+        undone = "".join(f"#undef {key}\n" for key, _, _ in numbers)
+        made.append(f"namespace text{place} {{\n{defined}{text}\n{undone}}}\n")
+    return "".join(made)
+
+
+def compiles(name: str, parts: Sequence[tuple[str, str]], architecture: str) -> set[str]:
+    """Without a warning, or compile_cuda raises, without spills, and in no more registers than were kept; the kernels' names."""
+    made = compile_cuda(program(parts), architecture, ("--pre-include=cuda_fp16.h",))
+    assert made.cubin.startswith(b"\x7fELF")
+    for text, told in parts:
+        for kernel in kernels_in(text):
+            used = made.kernels[kernel]
+            assert (used.spill_stores, used.spill_loads) == (0, 0), (kernel, told)
+            assert used.registers <= most_registers(name, kernel, told, architecture), (kernel, told)
+    return set(made.kernels)
+
+
+def most_registers(name: str, kernel: str, told: str, architecture: str) -> float:
+    """Those that were kept; any number of what isn't launched so there, or under another compiler."""
+    stored, *numbers = (one for one in told.removeprefix("stored=").split(" -D") if not one.startswith("real="))
+    row = FIGURES["layers"][name]["kernels"].get(kernel, {"types": {}})["types"].get(" -D".join((stored, *numbers)))
+    if row is None or FIGURES["nvrtc"] != nvrtc_version():
+        return float("inf")
+    return float(row["registers"][architecture])
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_kernel_compiles(name: str) -> None:
+    """Direct sums in every type, each for another architecture, and each design for one of these in one of its types."""
+    (direct, types), *others = texts(name)
+    found, layer = set(), LAYERS.index(name)
+    for turn, told in enumerate(types):
+        own = [(text, every[(place + layer) % len(every)]) for place, (text, every) in enumerate(others)]
+        architecture = ARCHITECTURES[(layer + turn) % len(ARCHITECTURES)]
+        found |= compiles(name, [(direct, told), *own[turn :: len(types)]], architecture)
+    assert found == set(kernels_in(subject(name, "cupy").text))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_kernel_compiles_in_every_type_everywhere(name: str, architecture: str) -> None:
+    """By all numbers of its launches whose figures are kept."""
+    every = list(texts(name))
+    for turn in range(max(len(told) for _, told in every)):
+        compiles(name, [(text, told[turn]) for text, told in every if turn < len(told)], architecture)
+
+
+@pytest.mark.parametrize(("name", "architecture"), BESIDE)
+def test_direct_sums_of_structures_compile(name: str, architecture: str) -> None:
+    """`-Dreal=long long` is one option, blank and all."""
     source = source_of(name)
     for dtype in _TYPES:
         made = compile_cuda(source, architecture, _options(dtype))
-        assert made.cubin.startswith(b"\x7fELF")
         assert len(made.kernels) == source.count("__global__") > 0
         assert all((used.spill_stores, used.spill_loads) == (0, 0) for used in made.kernels.values())
 
@@ -52,3 +129,15 @@ def test_a_warning_is_refused() -> None:
     unused = source_of(SUBJECTS[0]).replace("real acc;", "real acc; int unused = 1;")
     with pytest.raises(CompileError, match="warns"):
         compile_cuda(unused, "sm_90", _options("float32"))
+
+
+def test_a_warning_of_any_text_and_a_register_more_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    (name, every) = ("global_pool2d", list(texts("global_pool2d")))
+    strips, told = next((text, told[0]) for text, told in every if "strips" in text)
+    with pytest.raises(CompileError, match="warns"):
+        compiles(name, [(strips.replace("int block =", "int unused = 1; int block =", 1), told)], "sm_90")
+    (kernel,) = kernels_in(strips)
+    kept = most_registers(name, kernel, told, "sm_90")
+    monkeypatch.setattr(sys.modules[__name__], "most_registers", lambda *_: kept - 1)
+    with pytest.raises(AssertionError, match=kernel):
+        compiles(name, [(strips, told)], "sm_90")

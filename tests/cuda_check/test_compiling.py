@@ -12,6 +12,7 @@ from derive.cuda_check import (
     NoCompiler,
     RawModule,
     cache_folder,
+    gathering,
     library,
     prebuild_modules,
     standing_in_for_cupy,
@@ -99,6 +100,34 @@ def test_many_sources_in_one_unit(empty_cache: Path) -> None:
     prebuild_modules(RawModule(code=code) for code in codes)
     assert len(list(empty_cache.glob("*.so"))) == 1
     assert [result(code) for code in codes] == list(range(5))
+    assert len(list(empty_cache.glob("*.so"))) == 1
+
+
+def test_what_a_function_takes_by_value_is_seen_to_be_read(empty_cache: Path) -> None:
+    """Only where it is inlined, so that such sources are optimised; those with kernels alone aren't."""
+    code = """struct Pair { int a, b; };
+__device__ int sum(Pair pair) { return pair.a + pair.b; }
+extern "C" __global__ void k(int* H) {
+  __shared__ Pair pairs[2];
+  pairs[threadIdx.x].a = pairs[threadIdx.x].b = 1;
+  H[threadIdx.x] = sum(pairs[1 - threadIdx.x]);
+}"""
+    with standing_in_for_cupy() as cupy, pytest.raises(CudaFault, match=r"race|no thread of the block has written"):
+        cupy.RawModule(code=code).get_function("k")((1,), (2,), (cupy.zeros(2, cupy.int32),))
+    assert parse_source(code).functions
+    assert not parse_source(constant(1)).functions
+
+
+def test_what_is_launched_can_be_gathered_first(empty_cache: Path) -> None:
+    """Nothing runs then, not even a fault; each source is compiled once, whatever it is launched with."""
+    beyond = 'extern "C" __global__ void k(int* H) { H[1] = 1; }'
+    with gathering():
+        found = [result(code) for code in (constant(1), constant(2), constant(2), beyond)]
+    assert found == [0, 0, 0, 0]
+    assert len(list(empty_cache.glob("*.so"))) == 1
+    assert [result(constant(value)) for value in (1, 2)] == [1, 2]
+    with pytest.raises(CudaFault, match="out of bounds"):
+        result(beyond)
     assert len(list(empty_cache.glob("*.so"))) == 1
 
 

@@ -37,7 +37,6 @@ static inline float from_half(unsigned short h) {
 }
 }  // namespace cu
 
-#define CU_MEMBER __attribute__((always_inline))
 struct __half {
   unsigned short bits;
   constexpr __half() : bits(0x7e5a) {}  // a NaN, and constant: g++ then needs no guard for a shared array

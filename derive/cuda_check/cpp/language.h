@@ -3,7 +3,8 @@
 #include "interface.h"
 
 // What these files do is done in the user's line: it is inlined there, or neither watched nor counted, and told its line.
-#define CU_INLINE static inline __attribute__((always_inline))
+#define CU_MEMBER __attribute__((always_inline))
+#define CU_INLINE static inline CU_MEMBER
 #ifdef __clang__
 #define CU_UNCHECKED __attribute__((no_sanitize("thread", "undefined", "coverage"), noinline))
 #else

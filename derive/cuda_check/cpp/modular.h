@@ -1,5 +1,5 @@
 // Exact mode: an element is a residue modulo cu_builtin.prime, which is 2^61 - 1 or below 2^32. No order, no
-// rounding.
+// rounding. What takes elements by value is always inlined: reads of them are seen where it is called.
 #pragma once
 
 namespace cu {
@@ -51,14 +51,14 @@ CU_INTEGER(unsigned char) CU_INTEGER(short) CU_INTEGER(unsigned short) CU_INTEGE
     // A floating literal of the source: an exact rational, of no particular width.
     struct Constant {
   Word v;
-  Constant(Word residue, bool) : v(residue) {}
-  template <class I, typename Only<Integer<I>::value>::type = 0> Constant(I i) : v(reduce(i)) {}
-  friend Constant operator+(Constant a, Constant b) { return {add(a.v, b.v), true}; }
-  friend Constant operator-(Constant a, Constant b) { return {subtract(a.v, b.v), true}; }
-  friend Constant operator*(Constant a, Constant b) { return {multiply(a.v, b.v), true}; }
-  friend Constant operator/(Constant a, Constant b) { return {multiply(a.v, inverse(b.v)), true}; }
-  friend Constant operator-(Constant a) { return {subtract(0, a.v), true}; }
-  friend Constant operator+(Constant a) { return a; }
+  CU_MEMBER Constant(Word residue, bool) : v(residue) {}
+  template <class I, typename Only<Integer<I>::value>::type = 0> CU_MEMBER Constant(I i) : v(reduce(i)) {}
+  CU_MEMBER friend Constant operator+(Constant a, Constant b) { return {add(a.v, b.v), true}; }
+  CU_MEMBER friend Constant operator-(Constant a, Constant b) { return {subtract(a.v, b.v), true}; }
+  CU_MEMBER friend Constant operator*(Constant a, Constant b) { return {multiply(a.v, b.v), true}; }
+  CU_MEMBER friend Constant operator/(Constant a, Constant b) { return {multiply(a.v, inverse(b.v)), true}; }
+  CU_MEMBER friend Constant operator-(Constant a) { return {subtract(0, a.v), true}; }
+  CU_MEMBER friend Constant operator+(Constant a) { return a; }
 };
 
 // digits · base^exponent
@@ -70,30 +70,30 @@ template <Word digits, Word base, int exponent> static inline Constant literal()
 
 template <class S> struct modular {
   S v;
-  constexpr modular()
+  CU_MEMBER constexpr modular()
       : v(S(0x5a5a5a5a)) {}  // constant, so that g++ needs no guard for a shared array; no zero, to be seen
-  modular(Constant c) : v(S(c.v)) {}
+  CU_MEMBER modular(Constant c) : v(S(c.v)) {}
   modular(float) = delete;
   modular(double) = delete;
-  template <class I, typename Only<Integer<I>::value>::type = 0> modular(I i) : v(S(reduce(i))) {}
-  template <class T> modular(modular<T> other) : v(S(other.v)) {}
-  static modular of(Word residue) {
+  template <class I, typename Only<Integer<I>::value>::type = 0> CU_MEMBER modular(I i) : v(S(reduce(i))) {}
+  template <class T> CU_MEMBER modular(modular<T> other) : v(S(other.v)) {}
+  CU_MEMBER static modular of(Word residue) {
     modular m;
     m.v = S(residue);
     return m;
   }
-  friend modular operator+(modular a, modular b) { return of(add(a.v, b.v)); }
-  friend modular operator-(modular a, modular b) { return of(subtract(a.v, b.v)); }
-  friend modular operator*(modular a, modular b) { return of(multiply(a.v, b.v)); }
-  friend modular operator/(modular a, modular b) { return of(multiply(a.v, inverse(b.v))); }
-  friend modular operator-(modular a) { return of(subtract(0, a.v)); }
-  friend modular operator+(modular a) { return a; }
-  friend bool operator==(modular a, modular b) { return a.v == b.v; }
-  friend bool operator!=(modular a, modular b) { return a.v != b.v; }
-  modular& operator+=(modular b) { return *this = *this + b; }
-  modular& operator-=(modular b) { return *this = *this - b; }
-  modular& operator*=(modular b) { return *this = *this * b; }
-  modular& operator/=(modular b) { return *this = *this / b; }
+  CU_MEMBER friend modular operator+(modular a, modular b) { return of(add(a.v, b.v)); }
+  CU_MEMBER friend modular operator-(modular a, modular b) { return of(subtract(a.v, b.v)); }
+  CU_MEMBER friend modular operator*(modular a, modular b) { return of(multiply(a.v, b.v)); }
+  CU_MEMBER friend modular operator/(modular a, modular b) { return of(multiply(a.v, inverse(b.v))); }
+  CU_MEMBER friend modular operator-(modular a) { return of(subtract(0, a.v)); }
+  CU_MEMBER friend modular operator+(modular a) { return a; }
+  CU_MEMBER friend bool operator==(modular a, modular b) { return a.v == b.v; }
+  CU_MEMBER friend bool operator!=(modular a, modular b) { return a.v != b.v; }
+  CU_MEMBER modular& operator+=(modular b) { return *this = *this + b; }
+  CU_MEMBER modular& operator-=(modular b) { return *this = *this - b; }
+  CU_MEMBER modular& operator*=(modular b) { return *this = *this * b; }
+  CU_MEMBER modular& operator/=(modular b) { return *this = *this / b; }
 };
 
 template <bool first, class A, class B> struct Pick {
@@ -105,7 +105,7 @@ template <class A, class B> struct Pick<false, A, B> {
 template <class A, class B> using Wider = modular<typename Pick<(sizeof(A) > sizeof(B)), A, B>::type>;
 #define CU_MIXED(op)                                                           \
   template <class A, class B, typename Only<sizeof(A) != sizeof(B)>::type = 0> \
-  static inline Wider<A, B> operator op(modular<A> a, modular<B> b) {          \
+  CU_INLINE Wider<A, B> operator op(modular<A> a, modular<B> b) {          \
     return Wider<A, B>(a) op Wider<A, B>(b);                                   \
   }
 CU_MIXED(+) CU_MIXED(-) CU_MIXED(*) CU_MIXED(/)
