@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
@@ -35,6 +35,7 @@ def test_the_types_are_those_of_numbers_and_floats() -> None:
 
 
 FIGURES = json.loads((ROOT / "docs" / "performance" / "cuda.json").read_text(encoding="utf-8"))
+DTYPES = {stored: dtype for dtype, (stored, _) in _TYPES.items()}
 BESIDE = [
     pytest.param(name, of, marks=() if of == ARCHITECTURES[place % len(ARCHITECTURES)] else pytest.mark.nightly)
     for place, name in enumerate(STRUCTURES)
@@ -43,46 +44,31 @@ BESIDE = [
 
 
 def texts(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each text of a layer's module, with what launches define there: the type of entries and sums, and their numbers."""
-    kept, known = FIGURES["layers"][name]["kernels"], dict(_TYPES.values())
+    """Each text of a layer's module, with what launches tell its compiler: the type of entries, and numbers."""
+    kept = FIGURES["layers"][name]["kernels"]
     for text in blocks_of(subject(name, "cupy").text).values():
         rows = [kept[kernel]["types"] for kernel in kernels_in(text) if kernel in kept]
-        every = dict.fromkeys(told for row in rows for told in row) or known
-        split = [told.partition(" -D") for told in every]
-        yield text, tuple(f"stored={t} -Dreal={known[t]}{mark}{numbers}" for t, mark, numbers in split)
+        yield text, tuple(dict.fromkeys(told for row in rows for told in row) or DTYPES)
 
 
 def kernels_in(text: str) -> list[str]:
     return re.findall(r"__global__ void (\w+)\(", text)
 
 
-def program(parts: Sequence[tuple[str, str]]) -> str:
-    """Many texts in one, each in a namespace and with definitions of its own."""
-    made = []
-    for place, (text, told) in enumerate(parts):
-        numbers = [one.partition("=") for one in told.split(" -D")]
-        defined = "".join(f"#define {key} {value}\n" for key, _, value in numbers)
-        undone = "".join(f"#undef {key}\n" for key, _, _ in numbers)
-        made.append(f"namespace text{place} {{\n{defined}{text}\n{undone}}}\n")
-    return "".join(made)
-
-
-def compiles(name: str, parts: Sequence[tuple[str, str]], architecture: str) -> set[str]:
+def compiles(name: str, text: str, told: str, architecture: str) -> list[str]:
     """Without a warning, or compile_cuda raises, without spills, and in no more registers than were kept; the kernels' names."""
-    made = compile_cuda(program(parts), architecture, ("--pre-include=cuda_fp16.h",))
+    stored, *numbers = told.split(" -D")
+    made = compile_cuda(text, architecture, (*_options(DTYPES[stored]), *(f"-D{number}" for number in numbers)))
     assert made.cubin.startswith(b"\x7fELF")
-    for text, told in parts:
-        for kernel in kernels_in(text):
-            used = made.kernels[kernel]
-            assert (used.spill_stores, used.spill_loads) == (0, 0), (kernel, told)
-            assert used.registers <= most_registers(name, kernel, told, architecture), (kernel, told)
-    return set(made.kernels)
+    for kernel, used in made.kernels.items():
+        assert (used.spill_stores, used.spill_loads) == (0, 0), (kernel, told)
+        assert used.registers <= most_registers(name, kernel, told, architecture), (kernel, told)
+    return list(made.kernels)
 
 
 def most_registers(name: str, kernel: str, told: str, architecture: str) -> float:
-    """Those that were kept; any number of what isn't launched so there, or under another compiler."""
-    stored, *numbers = (one for one in told.removeprefix("stored=").split(" -D") if not one.startswith("real="))
-    row = FIGURES["layers"][name]["kernels"].get(kernel, {"types": {}})["types"].get(" -D".join((stored, *numbers)))
+    """Those that were kept; any number of what no launch has that was kept, or under another compiler."""
+    row = FIGURES["layers"][name]["kernels"].get(kernel, {"types": {}})["types"].get(told)
     if row is None or FIGURES["nvrtc"] != nvrtc_version():
         return float("inf")
     return float(row["registers"][architecture])
@@ -92,12 +78,15 @@ def most_registers(name: str, kernel: str, told: str, architecture: str) -> floa
 def test_every_kernel_compiles(name: str) -> None:
     """Direct sums in every type, each for another architecture, and each design for one of these in one of its types."""
     (direct, types), *others = texts(name)
-    found, layer = set(), LAYERS.index(name)
+    layer = LAYERS.index(name)
+    found = []
     for turn, told in enumerate(types):
-        own = [(text, every[(place + layer) % len(every)]) for place, (text, every) in enumerate(others)]
         architecture = ARCHITECTURES[(layer + turn) % len(ARCHITECTURES)]
-        found |= compiles(name, [(direct, told), *own[turn :: len(types)]], architecture)
-    assert found == set(kernels_in(subject(name, "cupy").text))
+        found += compiles(name, direct, told, architecture)
+        for place in range(turn, len(others), len(types)):
+            text, every = others[place]
+            found += compiles(name, text, every[(place + layer) % len(every)], architecture)
+    assert {*found} == {*kernels_in(subject(name, "cupy").text)}
 
 
 @pytest.mark.nightly
@@ -105,9 +94,9 @@ def test_every_kernel_compiles(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_kernel_compiles_in_every_type_everywhere(name: str, architecture: str) -> None:
     """By all numbers of its launches whose figures are kept."""
-    every = list(texts(name))
-    for turn in range(max(len(told) for _, told in every)):
-        compiles(name, [(text, told[turn]) for text, told in every if turn < len(told)], architecture)
+    for text, every in texts(name):
+        for told in every:
+            assert {*compiles(name, text, told, architecture)} == {*kernels_in(text)}
 
 
 @pytest.mark.parametrize(("name", "architecture"), BESIDE)
@@ -132,12 +121,12 @@ def test_a_warning_is_refused() -> None:
 
 
 def test_a_warning_of_any_text_and_a_register_more_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    (name, every) = ("global_pool2d", list(texts("global_pool2d")))
-    strips, told = next((text, told[0]) for text, told in every if "strips" in text)
+    name = "global_pool2d"
+    strips, told = next((text, told[0]) for text, told in texts(name) if "strips" in text)
     with pytest.raises(CompileError, match="warns"):
-        compiles(name, [(strips.replace("int block =", "int unused = 1; int block =", 1), told)], "sm_90")
+        compiles(name, strips.replace("int block =", "int unused = 1; int block =", 1), told, "sm_90")
     (kernel,) = kernels_in(strips)
     kept = most_registers(name, kernel, told, "sm_90")
     monkeypatch.setattr(sys.modules[__name__], "most_registers", lambda *_: kept - 1)
     with pytest.raises(AssertionError, match=kernel):
-        compiles(name, [(strips, told)], "sm_90")
+        compiles(name, strips, told, "sm_90")
