@@ -96,7 +96,7 @@ def sizes_in_tiles(of: Subject, aligned: bool = True) -> Sizes:
 
     Results hold a whole number of wide accesses, or don't.
     """
-    weights = 12 if aligned else 9
+    weights = 20 if aligned else 17
     known = {"n": 6, "m": 20, "C": 4, "D": weights, "F": 2, "K": 4, "N": weights}
     if len(of.form.output.axes) == 1:
         known |= {"n": 17, "m": 9}
