@@ -110,7 +110,12 @@ class Counts:
             return cls(None, None, found.weight, found.bias, when, reached)
         enough = determined_when(form, stated, grid)
         if enough is None:
-            raise NotCountable("Terms share inputs, and no place was found that tells all weights apart.")
+            many = (
+                "they are more than are gone through" if not form.sizes else "no place was found that tells all apart"
+            )
+            raise NotCountable(
+                f"Several terms read one input, so that W may tell fewer weights than there are; {many}."
+            )
         when = with_min(simplified(And(found.when, enough), form.given), given)
         return cls(None, None, found.weight, found.bias, when)
 

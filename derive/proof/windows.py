@@ -108,7 +108,8 @@ def layers_of_numbers(form: Form) -> tuple[Expr | None, Expr, Any] | None:
     copies = Mul(*(axis.extent for axis in copied.values()))
     if prod(map(len, values.values())) > _MOST_CASES or any(line.enough > _MOST_PLACES for line in lines):
         large = And(*(Ge(size, known[-1]) for size, known in values.items()))
-        return (None, most * copies, large) if terms.apart else None
+        small = any(line.extent.is_Integer and line.extent < line.enough for line in lines)
+        return (None, most * copies, large) if terms.apart and not small else None
     told = _told(lines, terms, values)
     regions = {number: _region(told, number, values) for number in sorted(set(told.values()))}
     pairs = [(Integer(number), where) for number, where in regions.items()]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Le, Max, Min, Not, Or, Symbol, expand, false
+from sympy import Abs, And, Eq, Expr, Integer, Le, Max, Min, Not, Or, Symbol, expand, false
 
-from derive.errors import OrbitCut, RuleRefused
+from derive.errors import OrbitCut, RuleRefused, StatedLate
 from derive.forms.arguments import said
 from derive.forms.conditions import simplified, simplified_inside
 from derive.forms.dense import dense_form
@@ -58,6 +58,7 @@ def local(form: Form, radius: Radius | Support = "Delta", grid: str = "box") -> 
     (param,) = form.weights
     distance = _distances(form)
     _check_ties(form, param, near, distance, radius)
+    _check_room(form, near)
     given = And(form.given, near.given)
     at_entry = _at_entry(param, near, distance, given)
     entry, left = param.array.entry(), _param(param, near, at_entry, given)
@@ -154,6 +155,21 @@ def _check_ties(form: Form, param: Param, near: Support, distance: Sequence[Expr
         f"and only {here if inside else there} is in {_named(radius)}; the support must be kept by the symmetry{advice}.",
         replace(form, domain=And(form.domain, _near(near, distance)), given=And(form.given, near.given)),
     )
+
+
+def _check_room(form: Form, near: Support) -> None:
+    """Raises StatedLate for a window wider than a grid of numbers, on which a symmetry has named no orbits that only leave it."""
+    assert isinstance(form.weight, Read)
+    if isinstance(near, Around) or not any(e.has(Abs, Max, Min, Where) for e in form.weight.subscripts):
+        return
+    axes = [form.input.axes[q] for q in form.grid(form.input)]
+    for axis, (low, high) in zip(axes, near.ranges(len(axes)), strict=True):
+        inside = And(Le(-axis.upper, low), Le(high, axis.upper))
+        if axis.extent.is_Integer and not implied(near.given, inside):
+            raise StatedLate(
+                f"Rule 'local' states a window that may be wider than the {axis.extent} places along {axis.symbol}, and a symmetry "
+                f"stated before has named the orbits of these alone; state it before the symmetry."
+            )
 
 
 def _advice(form: Form, near: Support) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from sympy import Integer
 
 import derive
+from derive.forms.count import NotCountable
 from derive.forms.expr import index
 from derive.proof.windows import layers_of_numbers
 from derive.render.numbers import numbers
@@ -85,3 +87,24 @@ def test_large_tied_windows_are_counted_on_large_grids():
     layer = derive.convolution(kernel=101, channels=False, edges="reflect", symmetry=derive.PointGroup("D4"))
     assert layer.counts.exact_weight is None and layer.counts.weight == 51 * 52 // 2
     assert layer.counts.when.subs({index("n"): 101, index("m"): 101}) == True  # noqa: E712
+
+
+def hexagon_of_67():
+    return derive.convolution(kernel=derive.Hexagon("Delta"), channels=False, edges="periodic").form
+
+
+def test_a_window_of_numbers_is_whole_on_a_grid_of_numbers_only_where_that_is_large():
+    """On 40 by 50 places it was said to have all of its 3367 weights, of which a torus adds some up."""
+    form = hexagon_of_67()
+    small, large = (
+        form.at(dict(zip(form.sizes, map(Integer, at), strict=True))) for at in ((40, 50, 33), (67, 67, 33))
+    )
+    assert layers_of_numbers(small) is None and layers_of_numbers(large) == (None, 3367, True)
+
+
+@pytest.mark.nightly
+def test_weights_that_are_too_many_to_be_counted_on_a_grid_of_numbers_are_no_number():
+    with pytest.raises(
+        NotCountable, match=r"W may tell fewer weights than there are; they are more than are gone through\.$"
+    ):
+        numbers(hexagon_of_67(), {"n": 100, "m": 120, "Delta": 60})

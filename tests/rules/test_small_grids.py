@@ -158,6 +158,13 @@ def test_few_places_make_no_other_window_of_one_that_a_group_turns(shape, group,
     assert implied(And(one.array.holds(), few.given), Eq(Where(one.free, 1, 0), Where(other.free, 1, 0)))
 
 
+def test_a_window_stated_after_the_group_on_few_places_is_the_one_stated_before_it():
+    """The group had named no orbits of what lies beyond one line of places, and edges were refused."""
+    layer = derive.dense(2, (1, "m"), (1, "m")).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    layer = layer.then(derive.equivariant(derive.PointGroup("D4"))).then(derive.local("Delta"))
+    assert layer.then(derive.boundary("nearest")).form == turned((1, "m"), "Delta", "D4").form
+
+
 def orbit_rank(shape, radius, group, edge):
     """The rank of the layers with one weight for each orbit of the offsets of a square window."""
     taps = list(product(range(-radius, radius + 1), repeat=2))
