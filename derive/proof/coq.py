@@ -239,21 +239,19 @@ def _theorem(goal: Goal, name: str, names: dict[str, str]) -> tuple[str, str]:
         return f"is left out, since {reason}", ""
     if said.show == "True":
         return "has one expression on both sides" if goal.show is true else "shows what is given", ""
-    text = str(said)
-    plain = _in_plain_letters(text)
+    plain = _in_plain_letters(said)
     if plain in names:
         return f"is {names[plain]}", ""
     names[plain] = name
-    return "", f"Theorem {name} :\n{text}.\nProof. by_witness. Qed."
+    return "", f"Theorem {name} :\n{said}.\nProof. by_witness. Qed."
 
 
-def _in_plain_letters(text: str) -> str:
+def _in_plain_letters(said: Statement) -> str:
     """The statement with its variables numbered as they come: one text for all that differ in letters alone."""
     numbers: dict[str, str] = {}
-    head, comma, rest = text.partition(",\n")
-    kinds = " ".join(_BOUND.findall(head))
+    rest = " -> ".join((*said.facts, said.show))
     plain = _WORD.sub(lambda m: m[0] if m[0] in _WORDS else numbers.setdefault(m[0], f"x{len(numbers)}"), rest)
-    return f"{kinds}{comma}{' '.join(plain.split())}"
+    return f"{' '.join(_BOUND.findall(said.variables))}, {plain}"
 
 
 def _name(text: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Ge, Gt, Le, Lt, Symbol, false
+from sympy import Add, And, Ge, Gt, Le, Lt, Symbol, false
 
 from derive.forms.expr import Read
 from derive.proof.goal import Goal, Status
@@ -29,7 +29,9 @@ _BELOW, _ABOVE, _BOTH = 1, 2, 3
 def shorter(goal: Goal) -> tuple[tuple[Any, ...], Any]:
     """The facts that bear on what the goal shows, and what of that is not among its facts."""
     given = frozenset(goal.facts)
-    show = built(And, *(part for part in in_fixed_order(And.make_args(goal.show)) if part not in given))
+    parts = And.make_args(goal.show)
+    left = [part for part in parts if part not in given]
+    show = goal.show if len(left) == len(parts) else built(And, *in_fixed_order(left))
     facts, shown = goal.facts, show.free_symbols
     while loose := _loose(facts, shown):
         facts = tuple(fact for fact in facts if loose.isdisjoint(_bounds(fact)))
@@ -76,7 +78,7 @@ def _bounds(fact: Any) -> Mapping[Symbol, int]:
     left, right = fact.args if isinstance(fact, (Le, Lt)) else reversed(fact.args)
     found: dict[Symbol, int] = {}
     for side, signs in ((left, (_ABOVE, _BELOW)), (right, (_BELOW, _ABOVE))):
-        for term in side.as_ordered_terms() if side.is_Add else (side,):
+        for term in Add.make_args(side):
             number, letter = term.as_coeff_Mul()
             sense = signs[bool(number.is_negative)] if letter.is_Symbol else _BOTH
             for s in term.free_symbols:

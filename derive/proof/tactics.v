@@ -384,7 +384,7 @@ Ltac finish :=
 
 Definition cases_of (v : Z) (P : Prop) : Prop := P.
 
-(* What isn't linear is a letter with its operands beside it: equal operands make equal letters. *)
+(* A remainder is a letter with its operands beside it: equal operands make equal letters. Of an extreme the cases say as much. *)
 Definition value_of (v : Z) (f : Z -> Z -> Z) (x y : Z) : Prop := v = f x y.
 
 Lemma equal_values (f : Z -> Z -> Z) (v w x y s t : Z) : value_of v f x y -> value_of w f s t -> x = s /\ y = t -> w = v.
@@ -495,8 +495,8 @@ Ltac name_function :=
   | |- context [Z.min (?p - 1 - ?x mod ?p) (?x mod ?p)] =>
       is_plain x; is_plain p; name_nonlinear (Z.min (p - 1 - x mod p) (x mod p)) symmetric x p (symmetry_of x p)
   | |- context [?x mod Z.max 1 ?y] => is_plain x; is_plain y; name_nonlinear (x mod Z.max 1 y) cycle x y (period_of x y)
-  | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_nonlinear (Z.max x y) Z.max x y (maximum_of x y)
-  | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_nonlinear (Z.min x y) Z.min x y (minimum_of x y)
+  | |- context [Z.max ?x ?y] => is_plain x; is_plain y; name_value (Z.max x y) (maximum_of x y)
+  | |- context [Z.min ?x ?y] => is_plain x; is_plain y; name_value (Z.min x y) (minimum_of x y)
   | |- context [?x mod Zpos ?p] => is_plain x; name_division x p
   | |- context [?x / Zpos ?p] => is_plain x; name_quotient x p
   | |- context [?x mod ?n] => is_plain x; is_plain n; by_a_size n; name_nonlinear (x mod n) Z.modulo x n (cycle_of x n)
@@ -568,10 +568,10 @@ with by_each :=
 
 Ltac intro_letters := repeat match goal with |- forall x : ?T, _ => lazymatch type of T with Prop => fail | _ => intro x end end.
 
-(* Succeeds unless entries stand in the goal or its facts. *)
-Ltac of_integers := lazymatch goal with |- ?P => tryif has_entries P then fail else idtac end.
+(* Succeeds where every letter is an integer: no entries are spoken of. *)
+Ltac of_integers := tryif match goal with _ : ?T |- _ => tryif constr_eq T Z then fail else idtac end then fail else idtac.
 
-Ltac by_letters := of_integers; repeat name_function; intros; hide_alternatives; equate_values; repeat first [name_magnitude | name_function]; by_cases.
+Ltac by_letters := repeat name_function; intros; hide_alternatives; equate_values; repeat first [name_magnitude | name_function]; by_cases.
 
 (* Integers alone: of each place of a table, which places of another it is. *)
 
@@ -587,7 +587,8 @@ Ltac take_extreme_of P :=
 Ltac take_extremes := repeat match goal with H : ?P |- _ => take_extreme_of P | |- ?P => take_extreme_of P end.
 
 Ltac by_places :=
-  of_integers; intros; lazymatch goal with |- ?P => is_listed P end; match goal with _ : ?P \/ _ |- _ => is_place P end;
+  lazymatch goal with |- context [_ \/ _] => idtac end;
+  intros; lazymatch goal with |- ?P => is_listed P end; match goal with _ : ?P \/ _ |- _ => is_place P end;
   take_places; take_extremes; choose.
 
 (* Quotients and remainders by numbers become letters once, with what is known of them: no `lia` after it looks for them. *)
@@ -602,8 +603,7 @@ Ltac has_instance := match goal with _ : held _ |- _ => idtac end.
 Ltac by_witness :=
   intro_letters;
   first
-  [ solve [by_places]
-  | solve [by_letters]
+  [ of_integers; first [solve [by_places] | solve [by_letters]]
   | name_divisions; intros; name_remainders;
     first
     [ solve [by_table]
