@@ -2,9 +2,10 @@
 
     python benchmarks/cuda.py [NAME ...] [--write]
 
-Each layer and its gradients are called once an element type on the CPU, by each of their designs. What is launched is compiled by
-NVRTC for every architecture, with the options of its launch, and disassembled for one. `--write` keeps the figures in
-docs/performance/cuda.json, and as a page beside it; with names, these layers' figures among those that were kept.
+Each layer and its gradients are called in each element type on the CPU, by each of their designs, on wide arrays; kernels that
+these don't need are launched by small ones, and by a batch of many. What is launched is compiled by NVRTC for every architecture,
+with the options of its launch, and disassembled for one. `--write` keeps the figures in docs/performance/cuda.json, and as a page
+beside it; with names, these layers' figures among those that were kept.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from derive.compiled import load_source
 from derive.cuda_check import standing_in_for_cupy
 from derive.cuda_check.disassembly import MachineCode, disassemble
-from derive.cuda_check.driving import called, ways, wide
+from derive.cuda_check.driving import called, many, small, ways, wide
 from derive.cuda_check.footprint import footprint
 from derive.cuda_check.nvrtc import ARCHITECTURES, compile_cuda, nvrtc_version
 from derive.cuda_check.settings import Launched
@@ -39,9 +41,8 @@ COMMENT = re.compile(r"^ *(?:#|//) .*\n", re.MULTILINE)
 SIDES = (128, 64, 32, 16, 8, 4, 2)  # rows that are whole sectors, as those of most images
 
 
-def digest(name: str) -> str:
-    """Of a layer's emitted module, less its comments, its layout, what it says of itself, and what its launches are counted as."""
-    text = layer(name).source("cupy")
+def digest(text: str) -> str:
+    """Of an emitted module, less its comments, its layout, what it says of itself, and what its launches are counted as."""
     code = ast.parse(COMMENT.sub("", text[text.index("cp = array_module") :]))
     code.body = [n for n in code.body if not (isinstance(n, ast.FunctionDef) and n.name.endswith("_work"))]
     return hashlib.sha256(ast.unparse(code).encode()).hexdigest()[:12]
@@ -81,15 +82,32 @@ def asked(trace: Any) -> Iterator[tuple[str, float]]:
 
 
 def launches(name: str) -> Launches:
-    """Of a layer and its gradients, in every element type; the first is traced."""
-    watch = Launches()
-    with standing_in_for_cupy(watch=watch) as cupy:
+    """Of a layer and its gradients, in every element type: on wide arrays, and of kernels that these need not, on small ones."""
+    with standing_in_for_cupy():
         kernel = getattr(load_source(layer(name).source("cupy"), "cupy"), name)
+    found, beside = (launched(kernel, calls) for calls in (on_wide, on_small))
+    known = {name for name, _ in found.kernels}
+    more = {key: launch for key, launch in beside.kernels.items() if key[0] not in known}
+    return Launches(found.kernels | more, beside.sectors | found.sectors)
+
+
+def launched(kernel: Any, calls: Callable[[Any, ModuleType, str], object]) -> Launches:
+    """What calls of the layer by each of its designs launch; those of the first type are traced."""
+    watch = Launches()
     for position, dtype in enumerate(TYPES):
         with standing_in_for_cupy(watch=watch, trace_capacity=0 if position else TRACED) as cupy:
             for _, way in ways(kernel):
-                called(way, cupy, wide(kernel, SIDES) or {}, dtype, 0)
+                calls(way, cupy, dtype)
     return watch
+
+
+def on_wide(kernel: Any, cupy: ModuleType, dtype: str) -> None:
+    called(kernel, cupy, wide(kernel, SIDES) or {}, dtype, 0)
+
+
+def on_small(kernel: Any, cupy: ModuleType, dtype: str) -> None:
+    called(kernel, cupy, small(kernel) or {}, dtype, 0)
+    many(kernel, cupy, dtype)
 
 
 @lru_cache(maxsize=8)
@@ -112,7 +130,7 @@ def figures_of(name: str, architectures: tuple[str, ...] = ARCHITECTURES) -> dic
             "occupancy": {a: round(part, 3) for a, part in used.occupancy.items()},
             "code": code_figures(machine_code(launch.code, launch.options)[kernel], options),
         }
-    return {"source": digest(name), "kernels": kernels}
+    return {"source": digest(layer(name).source("cupy")), "kernels": kernels}
 
 
 def told(options: tuple[str, ...]) -> str:

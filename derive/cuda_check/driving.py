@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["called", "drive", "emitted_kernels", "ways", "wide"]
+__all__ = ["called", "drive", "emitted_kernels", "many", "small", "ways", "wide"]
 
 SMALL = (1, 2, 3, 5)
 LARGE = (1, 4, 33)
 TYPES = ("float32", "float64", "float16", "int64")
 MOST_CASES, MOST_ENTRIES = 24, 1 << 15
 SIDES = (131, 64, 32, 16, 8, 4, 2)
+ITEMS, MANY = 2, 64  # of a batch; so many give a sum over the items its parts
 PARTS = ("arguments", "batched", "letters", "result", "shapes", "sizes", "told", "vjp")
 
 
@@ -36,6 +37,9 @@ def drive(kernel: Any, cupy: ModuleType) -> Iterator[tuple[str, tuple[Any, ...]]
             dtype = TYPES[turn % len(TYPES)]
             if (results := called(layer, cupy, sizes, dtype, turn)) is not None:
                 yield f"{way}{case} in {dtype}", results
+        for dtype in TYPES:
+            if (results := many(layer, cupy, dtype)) is not None:
+                yield f"{way}{MANY} items in {dtype}", results
 
 
 def ways(kernel: Any) -> Iterator[tuple[str, Any]]:
@@ -68,6 +72,17 @@ def wide(kernel: Any, sides: Sequence[int] = SIDES) -> dict[str, int] | None:
     return next((sizes for sizes in found if _fits(kernel, sizes)), None)
 
 
+def small(kernel: Any) -> dict[str, int] | None:
+    """Sizes at which data and result are two places wide, or one, for kernels of sums of few terms."""
+    return wide(kernel, (2, 1))
+
+
+def many(kernel: Any, cupy: ModuleType, dtype: str) -> tuple[Any, ...] | None:
+    """What `called` gives for a batch of many small items; None where there are no such sizes."""
+    sizes = small(kernel)
+    return None if sizes is None else called(kernel, cupy, sizes, dtype, 1, MANY)
+
+
 def _values(choice: tuple[int, ...], count: int) -> list[tuple[int, ...]]:
     if len(choice) ** count <= 1 << 10:
         return list(product(choice, repeat=count))
@@ -81,15 +96,17 @@ def _fits(kernel: Any, sizes: dict[str, int]) -> bool:
     return all(extent > 0 for shape in shapes.values() for extent in shape) and max(entries) <= MOST_ENTRIES
 
 
-def called(kernel: Any, cupy: ModuleType, sizes: Mapping[str, int], dtype: str, turn: int) -> tuple[Any, ...] | None:
+def called(
+    kernel: Any, cupy: ModuleType, sizes: Mapping[str, int], dtype: str, turn: int, items: int = ITEMS
+) -> tuple[Any, ...] | None:
     """What the layer and its gradients give for whole numbers; None where it refuses these.
 
-    Every other turn has a batch, and every fourth gaps between entries.
+    Every other turn has a batch of so many items, and every fourth gaps between entries.
     """
     shapes, draw = kernel.shapes(**sizes), np.random.default_rng(turn)
     wanted = list(inspect.signature(kernel.sizes).parameters)[len(kernel.arrays) :]
     told = {name: sizes[name] for name in wanted}
-    batch = (2,) if turn % 2 else ()
+    batch = (items,) if turn % 2 else ()
 
     def made(key: str, like: str | None = None) -> Any:
         lead = batch if key in kernel.batched or (not kernel.batched and key in (kernel.data, kernel.result)) else ()

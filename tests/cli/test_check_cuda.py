@@ -33,10 +33,10 @@ def test_faults_as_json(run, program):
 
 
 def test_no_fault(run, process):
-    ran = run("check-cuda", "generated/cupy/conv2d.py")
+    ran = run("check-cuda", "generated/cupy/offset2d.py")
     assert (ran.code, ran.err) == (0, "")
     assert "no fault in" in ran.out
-    assert process("check-cuda", "generated/cupy/conv2d.py", "--schedule", "forward").code == 0
+    assert process("check-cuda", "generated/cupy/offset2d.py", "--schedule", "forward").code == 0
 
 
 def test_nothing_to_launch(run, program):

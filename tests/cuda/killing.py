@@ -256,3 +256,10 @@ def prebuilt(trial: Case | Residues, codes: Sequence[str], options: Sequence[tup
 def blocks_of(text: str) -> dict[str, str]:
     """The CUDA C of an emitted module, by the names that it has there."""
     return dict(re.findall(r'^([A-Z0-9_]+) = r"""(.*?)"""', text, re.M | re.S))
+
+
+def kernels_in(text: str) -> list[str]:
+    """The names of the kernels of an emitted module, or of one of its texts."""
+    found = re.findall(r"__global__ void (\w+)\(", text)
+    assert len(found) == text.count("__global__")
+    return found

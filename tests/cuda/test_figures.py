@@ -14,6 +14,7 @@ import pytest
 from derive.cuda_check import NoCompiler
 from derive.cuda_check.disassembly import find_disassembler
 from derive.cuda_check.nvrtc import ARCHITECTURES, find_nvrtc, nvrtc_version
+from tests.cuda.killing import kernels_in
 from tests.ladder.subjects import LAYERS, subject
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,10 +53,9 @@ def test_every_layer_is_there(figures: Any) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_figures_are_those_of_todays_kernels(benchmark: ModuleType, figures: Any, name: str) -> None:
     """Else `python benchmarks/cuda.py NAME --write` makes them anew."""
-    kept = figures["layers"][name]
-    assert kept["source"] == benchmark.digest(name)
-    text = subject(name, "cupy").text
-    assert all(f" {kernel}(" in text for kernel in kept["kernels"])
+    kept, text = figures["layers"][name], subject(name, "cupy").text
+    assert kept["source"] == benchmark.digest(text)
+    assert {*kept["kernels"]} == {*kernels_in(text)}
 
 
 def test_no_kernel_takes_more_than_was_kept(cxx: None, benchmark: ModuleType, figures: Any) -> None:

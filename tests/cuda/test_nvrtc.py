@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 
@@ -15,7 +14,7 @@ from derive.pipeline import backends
 from derive.runtime.cuda import _TYPES, _options
 from tests.commands import ROOT
 from tests.cuda.conftest import source_of
-from tests.cuda.killing import blocks_of
+from tests.cuda.killing import blocks_of, kernels_in
 from tests.ladder.structures import STRUCTURES
 from tests.ladder.subjects import LAYERS, SUBJECTS, subject
 
@@ -47,12 +46,8 @@ def texts(name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each text of a layer's module, with what launches tell its compiler: the type of entries, and numbers."""
     kept = FIGURES["layers"][name]["kernels"]
     for text in blocks_of(subject(name, "cupy").text).values():
-        rows = [kept[kernel]["types"] for kernel in kernels_in(text) if kernel in kept]
-        yield text, tuple(dict.fromkeys(told for row in rows for told in row) or DTYPES)
-
-
-def kernels_in(text: str) -> list[str]:
-    return re.findall(r"__global__ void (\w+)\(", text)
+        rows = [kept[kernel]["types"] for kernel in kernels_in(text)]
+        yield text, tuple(dict.fromkeys(told for row in rows for told in row))
 
 
 def compiles(name: str, text: str, told: str, architecture: str) -> list[str]:
@@ -68,7 +63,7 @@ def compiles(name: str, text: str, told: str, architecture: str) -> list[str]:
 
 def most_registers(name: str, kernel: str, told: str, architecture: str) -> float:
     """Those that were kept; any number of what no launch has that was kept, or under another compiler."""
-    row = FIGURES["layers"][name]["kernels"].get(kernel, {"types": {}})["types"].get(told)
+    row = FIGURES["layers"][name]["kernels"][kernel]["types"].get(told)
     if row is None or FIGURES["nvrtc"] != nvrtc_version():
         return float("inf")
     return float(row["registers"][architecture])

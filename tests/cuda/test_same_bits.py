@@ -11,7 +11,7 @@ import pytest
 from derive.cuda_check import SCHEDULES, standing_in_for_cupy
 from derive.cuda_check.driving import wide
 from tests.commands import ROOT
-from tests.cuda.killing import blocks_of, runtime_module
+from tests.cuda.killing import blocks_of, kernels_in, runtime_module
 from tests.ladder.floats import drawn
 from tests.ladder.subjects import LAYERS, Subject, mutant, subject
 
@@ -36,8 +36,7 @@ DESIGNS = {
 def called_in(text: str) -> set[str]:
     """What the kernels of an emitted module call, of each other nothing."""
     every = "\n".join(re.sub(r"//[^\n]*", "", code) for code in blocks_of(text).values())
-    kernels = set(re.findall(r"__global__ void (\w+)\(", every))
-    return set(re.findall(r"\b([A-Za-z_]\w*)\s*\(", every)) - kernels - WORDS
+    return set(re.findall(r"\b([A-Za-z_]\w*)\s*\(", every)) - {*kernels_in(every)} - WORDS
 
 
 def test_emitted_text_calls_nothing_that_adds_to_memory() -> None:
