@@ -37,7 +37,6 @@ _ALWAYS = {
     "test_every_way",
     "test_exact_scalars",
     "test_pages",
-    "test_residues_at_one_size",
     "test_every_kernel_compiles",
     "test_the_figures_are_those_of_todays_kernels",
 }

@@ -32,7 +32,7 @@ _CLAIMS = {
     "derive.rules.separable": "given = And(form.given, Ge(size, 1))",  # for fewer factors, likewise
     "derive.rules.compose": 'first = renamed(source, form, weights or ("Q" if "T" in tables else "T"))',  # Q for T
 }
-SAMPLE = 4
+SAMPLE = 2
 
 
 def drawn(name: str, most: int | None = None) -> list[SourceMutant]:
@@ -67,7 +67,7 @@ def test_no_mutant_at_all_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOLVING)
 def test_no_mutant_of_what_solves_is_accepted(name: str) -> None:
-    assert [str(m) for m in drawn(name, SAMPLE // 2) if judge(m).fate is Fate.ACCEPTED] == []
+    assert [str(m) for m in drawn(name, SAMPLE) if judge(m).fate is Fate.ACCEPTED] == []
 
 
 @pytest.mark.nightly
