@@ -10,6 +10,7 @@ __all__ = ["mathml"]
 _SANS = 0x1D5A0
 _BAR, _BAR_OF = "<mo>&#x0007C;</mo>", re.compile(r"\\([lr])vert")
 _LETTER = re.compile(r"<mi>&#x(1D5[A-D][0-9A-F]);</mi>")
+_PRIMED = re.compile(r"<msup>(<mi[^>]*>[^<]*</mi>)<mi[^>]*>(&#x02032;)</mi></msup>")
 
 
 @lru_cache(maxsize=4096)
@@ -27,6 +28,8 @@ def mathml(latex: str, display: str = "inline") -> str:
     text: str = convert(known, display=display)
     text = text.replace('<menclose notation="box">', '<mrow class="changed">').replace("</menclose>", "</mrow>")
     text = _fenced(text, _BAR_OF.findall(latex))
+    # Raised, the sign would be small and high twice: fonts have it raised.
+    text = _PRIMED.sub(r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>', text)
     return _LETTER.sub(lambda found: f'<mi mathvariant="normal" class="array">{_plain(int(found[1], 16))}</mi>', text)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.cli.test_writing import ROOT
 from tests.docs.conftest import KINDS, look
 
 BEYOND = """[...document.querySelectorAll("main *")].filter(e => {
@@ -91,6 +92,20 @@ def test_no_equation_is_wider_than_a_page(page, site, name):
     look(page, site / "derivations" / f"{name}.html", 1280, dark=False)
     assert page.value("document.querySelectorAll('.formula:has(math + math)').length") > 5
     assert page.value(CUT) == [] and page.value(BEYOND) == []
+
+
+@pytest.mark.parametrize(("width", "beside"), [(300, True), (450, False)])
+def test_conditions_go_beneath_before_sides_part(page, tmp_path, width, beside):
+    left, right, condition = (f'<math><mspace width="{w}px" height="9px"/></math>' for w in (100, width, 150))
+    sides = f'<div class="side">{left}</div><div class="side">{right}{condition}</div>'
+    style = f'<link rel="stylesheet" href="{(ROOT / "docs/_static/derive.css").as_uri()}">'
+    html = f'{style}<div style="width: 500px"><div class="formula">{sides}</div></div>'
+    (tmp_path / "page.html").write_text(f'<html><meta charset="utf-8">{html}</html>', encoding="utf-8")
+    page.window(800, 600)
+    page.open((tmp_path / "page.html").as_uri(), "document.readyState === 'complete'")
+    first, second, third = page.value("[...document.querySelectorAll('math')].map(e => e.getBoundingClientRect().top)")
+    assert (first == second) == beside and second < third
+    assert page.value(CUT) == []
 
 
 SCRIPTS = {

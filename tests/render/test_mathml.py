@@ -42,3 +42,11 @@ def test_a_formula_is_well_formed_and_its_arrays_upright():
 
 def test_what_changed_is_marked():
     assert '<mrow class="changed">' in mathml(r"\underline{a} + b")
+
+
+@pytest.mark.parametrize("latex", ["a'", r"\mathsf{V}_{a', b'}", r"\lvert a' \rvert"])
+def test_primes_are_as_large_as_letters(latex):
+    text = mathml(latex)
+    assert ET.fromstring(text) is not None and "msup" not in text
+    assert text.count('<mo lspace="0" rspace="0">&#x02032;</mo>') == latex.count("'")
+    assert "<msup>" in mathml("a^2")
