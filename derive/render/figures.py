@@ -44,6 +44,7 @@ class Picture:
     columns: tuple[str, ...]
     blocks: tuple[int, int]
     noun: str = "free weight"
+    before: str = ""  # the step that makes another layer of it
 
     @property
     def parameters(self) -> int:
@@ -57,8 +58,9 @@ class Picture:
         zeros = int((self.cells == 0).sum())
         rest = f"; {zeros} entries are 0" if zeros else ""
         free = f"{self.parameters} {self.noun}{'s' * (self.parameters != 1)}, one colour each"
+        when = f" before {self.before}" if self.before else ""
         at = f" at {self.says}" if self.says else ""
-        return f"W{at}: {height} × {width} entries, {free}{rest}."
+        return f"W{when}{at}: {height} × {width} entries, {free}{rest}."
 
     @property
     def width(self) -> int:
@@ -191,8 +193,10 @@ def pictures(name: str, derivation: Derivation) -> tuple[Picture, ...]:
     if (last := _transformed(name, derivation, side)) is not None:
         found.append(last)
     if any(axis.role is Role.CHANNEL for axis in derivation.form.input.axes):
-        stage, rule, part = list(_stages(derivation))[-1]
-        found.append(_picture(f"{name}-two-channels.svg", stage + 1, rule, part, max(2, side // 2), 2))
+        *_, (stage, rule, part) = _stages(derivation)
+        picture = _picture(f"{name}-two-channels.svg", len(derivation.steps) + 1, rule, part, max(2, side // 2), 2)
+        later = "".join(_slug(step.rule) for step in derivation.steps[stage : stage + 1])
+        found.append(replace(picture, before=later))
     return tuple(found)
 
 

@@ -19,6 +19,7 @@ from derive.render.palette import colours, rgb
 from derive.rules.equivariant import equivariant
 from derive.rules.local import local
 from derive.rules.reindex import reindex
+from derive.rules.strided import strided
 
 n, m, Delta = symbols("n m Delta", integer=True)
 COLOURS = {"conv2d-dense": 4096, "conv2d-equivariant": 225, "conv2d-local": 9}
@@ -88,6 +89,13 @@ def test_only_steps_that_change_w_have_a_picture(subjects, name, files):
 def test_channels_are_shown_by_a_smaller_grid(subjects):
     picture = subjects["conv2d_channels"].pictures[-1]
     assert picture.cells.shape == (32, 32) and picture.parameters == 9 * 2 * 2
+
+
+def test_what_speaks_of_another_layer_stands_at_the_end_and_says_so(layers):
+    made = layers["conv2d_channels"].then(strided(2))
+    picture = pictures("layer", made)[-1]
+    assert picture.stage == len(made.steps) + 1
+    assert picture.caption.startswith("W before strided at n = 4")
 
 
 def test_rank_one_and_three_have_pictures_too():
