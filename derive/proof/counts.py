@@ -94,6 +94,10 @@ class Counts:
             return cls(known, found.bias, known, found.bias, true)
         if (cases := layers_of_numbers(form)) is not None:
             return found._told(form, *cases)
+        return found._of_shared(form, given)
+
+    def _of_shared(self, form: Form, given: Polyhedron) -> Counts:
+        """Those of terms that share inputs: parameters, and where W determines them. Raises NotCountable where that isn't known."""
         stated, grid = stated_sizes(form)
         if (column := independent_columns(form.weight, form.weights)) is not None:
             form = column_by_column(form, column)
@@ -106,18 +110,16 @@ class Counts:
             ):
                 seen = determined_when(window, stated, grid)
                 reached, enough = (None, enough) if seen is None else (reached, And(enough, seen))
-            when = with_min(And(found.when, enough), given)
-            return cls(None, None, found.weight, found.bias, when, reached)
+            when = with_min(And(self.when, enough), given)
+            return Counts(None, None, self.weight, self.bias, when, reached)
         enough = determined_when(form, stated, grid)
         if enough is None:
-            many = (
-                "they are more than are gone through" if not form.sizes else "no place was found that tells all apart"
-            )
+            many = "no place was found that tells all apart" if form.sizes else "they are more than are gone through"
             raise NotCountable(
                 f"Several terms read one input, so that W may tell fewer weights than there are; {many}."
             )
-        when = with_min(simplified(And(found.when, enough), form.given), given)
-        return cls(None, None, found.weight, found.bias, when)
+        when = with_min(simplified(And(self.when, enough), form.given), given)
+        return Counts(None, None, self.weight, self.bias, when)
 
     def _told(self, form: Form, number: Expr | None, short: Expr, when: Any) -> Counts:
         """With so many weights, which are as many as the short number exactly under the condition; at no size, it is not named."""

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from sympy import Integer, Le, Max, Min, floor, symbols
+from sympy import Integer, Lt, Max, Min, floor, symbols
 
 import derive
 from derive.forms.boxes import count_boxes
@@ -79,7 +79,7 @@ def test_a_grid_of_two_sides_has_a_number_for_every_radius():
     counts = windowed(2, "D2", 2).counts
     m, n = (Min(DELTA, size - 1) + Min(DELTA, 2 * floor(size / 2) - 1) + 2 for size in (M, N))
     assert counts.exact_weight == m * n
-    assert counts.when == (Le(DELTA, 2 * floor(M / 2) - 1) & Le(DELTA, 2 * floor(N / 2) - 1))
+    assert counts.when == (Lt(DELTA, 2 * floor(M / 2)) & Lt(DELTA, 2 * floor(N / 2)))
 
 
 @pytest.mark.parametrize("acts", ["sign", "regular"])
