@@ -39,7 +39,8 @@ def check_module(
     many sizes. All of that once a schedule, and what it gives must be the same. What was launched is also compiled for real
     `architectures`, such as sm_90: a warning is a fault, and so are registers that spill and blocks that find no room.
 
-    Raises UnknownName for a file that isn't there, NoCompiler without a C++ compiler, and DeriveError for a file that fails.
+    Raises UnknownName for a file that isn't there, NoCompiler without a C++ compiler, and DeriveError for a file that fails, and
+    for a call that is no expression.
     """
     path = Path(file)
     if not path.is_file():
@@ -49,6 +50,8 @@ def check_module(
         checks = _Checks(path, path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as cause:
         raise DeriveError(f"'{path}' is no Python file: it is not UTF-8 text.") from cause
+    for call in calls:
+        _check_expression(call)
     for schedule in schedules:
         checks.under(schedule, calls)
     machine = checks.compiled(architectures)
@@ -60,6 +63,13 @@ def check_module(
         tuple(checks.faults.values()),
         machine,
     )
+
+
+def _check_expression(call: str) -> None:
+    try:
+        compile(call, "<call>", "eval")
+    except (SyntaxError, ValueError) as cause:
+        raise DeriveError(f"The call '{call}' is no expression: {getattr(cause, 'msg', cause)}.") from cause
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ def union_axis(symbol: Symbol, parts: Sequence[Bounds], form: Form, role: Role) 
 
 
 def _stated(bounds: tuple[Expr, ...], form: Form) -> tuple[Expr, ...]:
+    """Those without the grid's sizes, where there are some."""
     sizes = {s for axis in form.output.axes for s in axis.upper.free_symbols}
     own = tuple(e for e in bounds if not e.free_symbols & sizes)
     return own or bounds

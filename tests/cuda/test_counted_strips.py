@@ -58,9 +58,8 @@ def test_accesses_are_those_of_machine_code(name: str) -> None:
             done = counted(name, kernel, numbers, TYPES[kind], width == 1)
             assert done.sums == numbers.get("R", 1) * numbers["S"]
             stores = done.sums // width
-            assert done.accesses == pytest.approx(
-                code["loads an output"] * done.sums + stores, abs=0.005 * done.sums
-            ), told
+            # Whole numbers of loads, which two decimals of those an output tell apart for fewer than a hundred outputs.
+            assert done.sums < 100 and done.accesses == round(code["loads an output"] * done.sums) + stores, told
             each = DEVICE.instructions([done._replace(threads=1)], TYPES[kind]) / done.sums
             # A product of doubles is counted twice.
             assert kind == "double" or least < each / code["an output"] < most, told

@@ -230,6 +230,12 @@ def test_a_name_with_a_dot_is_no_package(tmp_path: Path) -> None:
     assert check_module(file).launches == 0
 
 
+@pytest.mark.parametrize("call", ["turned(", "x = 1", "a\0b", ""])
+def test_a_call_that_is_no_expression_is_told_before_anything_runs(program: Path, call: str) -> None:
+    with pytest.raises(DeriveError, match=r"The call '.*' is no expression: "):
+        check_module(program, calls=[call])
+
+
 def test_files_that_are_none_or_fail(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"There is no file '.*none\.py'\."):
         check_module(tmp_path / "none.py")
