@@ -243,6 +243,19 @@ class Derivation:
             numbers["dimension"] = self.counts.dimension
         return numbers
 
+    def free_parameters_at(self, **sizes: int) -> dict[str, int]:
+        """The exact numbers of free weights and biases at these sizes, as in `n=480, m=640, Delta=1`, whatever the condition.
+
+        Raises DeriveError for a size without a value, one that no array has, and one that the layer does not admit.
+        """
+        from derive.proof.sized import free_at
+
+        if unknown := sorted(set(sizes).difference(s.name for s in self.form.sizes)):
+            known = ", ".join(s.name for s in self.form.sizes) or "none"
+            raise DeriveError(f"The layer has no size {unknown[0]}; its sizes are: {known}.")
+        weight, bias = free_at(self.form, self.counts, sizes)
+        return {"weight": weight, "bias": bias}
+
     @property
     def equation(self) -> Any:
         """The layer as a SymPy equation."""

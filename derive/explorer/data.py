@@ -19,8 +19,9 @@ from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.forms.form import Form
 from derive.forms.notation import LATEX, UNICODE
+from derive.proof.sized import free_entries
 from derive.render.mathml import mathml
-from derive.render.numbers import counts, free_entries
+from derive.render.numbers import counts
 
 __all__ = ["FEW", "MANY", "Ranges", "argument", "at_sizes", "described", "ends", "sizes_of"]
 
@@ -142,7 +143,7 @@ def _weights(derivation: Derivation, sizes: Sizes) -> int:
         _known[key] = (
             views(derivation, at).free
             if form.shared
-            else free_entries(form, form.weights, counts(form).exact_weight, dict(sizes))
+            else free_entries(form.weights, counts(form).exact_weight, dict(sizes))
         )
     return _known[key]
 
@@ -158,7 +159,7 @@ def at_sizes(derivation: Derivation, sizes: Sizes) -> dict[str, Any]:
     return {
         "weights": _weights(derivation, sizes),
         "dense": prod(int(evaluate(e, numbers)) for e in derivation.dense.weights[0].array.shape),
-        "biases": free_entries(form, form.biases, counts(form).exact_bias, sizes),
+        "biases": free_entries(form.biases, counts(form).exact_bias, sizes),
         "W": _matrix(derivation, seen),
         "filter": _filter(form, seen),
     }

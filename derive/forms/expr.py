@@ -2,7 +2,7 @@
 
 Integers are symbols without any assumption but being integers, so a name means one symbol
 everywhere. `V[a, b]` is a `Read`; `Where(c, x, y)` is x where c holds and y elsewhere; `Gcd(n, m)` is their
-greatest common divisor.
+greatest common divisor; `Named` is a number at each choice of sizes for which there is no formula.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from derive.remembered import built, text
 
-__all__ = ["Gcd", "Read", "Where", "index", "indices", "map_reads", "names_of", "reads", "rename_arrays"]
+__all__ = ["Gcd", "Named", "Read", "Where", "index", "indices", "map_reads", "names_of", "reads", "rename_arrays"]
 
 
 def index(name: str) -> Symbol:
@@ -109,6 +109,30 @@ class Gcd(Function):  # type: ignore[misc]
         if one == other or S.Zero in (one, other):
             return abs(one if other == 0 else other)
         return None if text(one) <= text(other) else cls(other, one)
+
+
+class Named(Expr):  # type: ignore[misc]
+    """A whole number that sizes determine, called by a name; a subclass says what it is where these are numbers.
+
+    The first argument tells those of one name apart.
+    """
+
+    is_commutative = True
+    is_integer = True
+    is_nonnegative = True
+    called = ""
+
+    @property
+    def sizes(self) -> tuple[Expr, ...]:
+        """What it depends on."""
+        return tuple(self.args[1:])
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.called}({', '.join(map(printer._print, self.sizes))})"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = rf"\operatorname{{{self.called}}}({', '.join(map(printer._print, self.sizes))})"
+        return text if exp is None else f"{text}^{{{exp}}}"
 
 
 def reads(expression: Any) -> tuple[Read, ...]:

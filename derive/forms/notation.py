@@ -40,7 +40,7 @@ from sympy import (
 )
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from derive.forms.expr import Gcd, Read, Where, reads
+from derive.forms.expr import Gcd, Named, Read, Where, reads
 from derive.forms.ranges import SIZES, write_conditions
 from derive.ordering import OrderedTerms, members
 from derive.remembered import text
@@ -77,6 +77,7 @@ class Notation:
     least: str
     greatest: str
     divisor: str
+    named: str
     remainder: str
     lower: str
     upper: str
@@ -138,6 +139,8 @@ class Notation:
             if isinstance(e, kind):
                 ordered = in_order(e.args) if kind in (Min, Max, Gcd) else e.args
                 return self._around(template, ", ".join(map(self.apart, ordered))), _ATOM
+        if isinstance(e, Named):
+            return self.named.format(e.called, ", ".join(map(self.apart, e.sizes))), _ATOM
         if isinstance(e, Mod):
             return self.remainder.format(self._at(e.args[0], _ATOM), self._at(e.args[1], _ATOM)), _SUM
         return self._condition(e), _SUM
@@ -290,6 +293,7 @@ UNICODE = Notation(
     least="min({})",
     greatest="max({})",
     divisor="gcd({})",
+    named="{}({})",
     remainder="{} mod {}",
     lower="⌊{}⌋",
     upper="⌈{}⌉",
@@ -322,6 +326,7 @@ LATEX = Notation(
     least=r"\min({})",
     greatest=r"\max({})",
     divisor=r"\gcd({})",
+    named=r"\operatorname{{{}}}({})",
     remainder=r"{} \bmod {}",
     lower=r"\lfloor {} \rfloor",
     upper=r"\lceil {} \rceil",

@@ -6,15 +6,17 @@ from dataclasses import replace
 from math import lcm
 
 import numpy as np
-from sympy import Expr, Sum, Symbol
+from sympy import And, Eq, Expr, Sum, Symbol
 
 from derive.forms.count import NotCountable
 from derive.forms.expr import index, reads
-from derive.forms.form import Form, Param, Role
+from derive.forms.form import Form, Param, Role, equal_places
 from derive.forms.products import product_of
 from derive.proof.exact import PRIMES, rank, rank_modulo
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
 
-__all__ = ["column_by_column", "independent_columns"]
+__all__ = ["column_by_column", "independent_columns", "spans_alone"]
 
 
 def independent_columns(value: Expr, params: tuple[Param, ...]) -> Symbol | None:
@@ -64,3 +66,14 @@ def column_by_column(form: Form, column: Symbol) -> Form:
         weight=entries[learned.name],
         weights=(learned,),
     )
+
+
+def spans_alone(form: Form) -> bool:
+    """Whether the weights are coordinates in a basis that the form brings along, and terms share inputs along it alone."""
+    column = independent_columns(form.weight, form.weights)
+    if column is None:
+        return False
+    twin = {s: index(f"{s.name}_") for s in form.reduction_symbols}
+    same = And(equal_places(form.read, (e.xreplace(twin) for e in form.read)), form.live, form.live.xreplace(twin))
+    others = And(*(Eq(s, t) for s, t in twin.items() if s != column))
+    return decide(Goal((form.given, same), others).smt) is Status.PROVED

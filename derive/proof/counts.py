@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -30,13 +31,14 @@ from derive.errors import TextError
 from derive.forms.bounds import with_min
 from derive.forms.conditions import regardless, simplified, split
 from derive.forms.count import NotCountable
-from derive.forms.expr import Where, index
-from derive.forms.form import Form, Param, equal_places
+from derive.forms.expr import Where
+from derive.forms.form import Form, Param
 from derive.forms.narrowed import narrowed
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.quotients import rounded
 from derive.proof.beyond import layers_beyond, layers_inside
-from derive.proof.columns import column_by_column, independent_columns
+from derive.proof.columns import column_by_column, independent_columns, spans_alone
+from derive.proof.dimension import Dimension, everywhere
 from derive.proof.enough import all_free, chambers, far_smaller, large_grids, stated_sizes
 from derive.proof.entries import free_number
 from derive.proof.factorisation import dimension, unfactored
@@ -55,8 +57,8 @@ _MOST_CASES, _MOST_RESIDUES = 9, 36
 class Counts:
     """Exact numbers of free parameters, and the short ones with their condition.
 
-    The exact ones are None where the free entries are no union of polyhedra, as under a symbolic stride, or one with too
-    many cases. Under a stride the short ones count whole arrays, all of whose entries are proved free under the condition.
+    The exact ones are a `Dimension`, a number at each choice of the sizes, where no formula is known; of products of weights there
+    may be none. Under a stride the short ones count whole arrays, all of whose entries are proved free under the condition.
     """
 
     exact_weight: Expr | None
@@ -68,20 +70,36 @@ class Counts:
 
     @property
     def is_long(self) -> bool:
-        """Whether the exact number of weights is too long to be read, so that texts have the short one with its condition."""
-        long = self.exact_weight is not None and self.exact_weight.count_ops() > _LONG
-        return long and self.when not in (true, false)
+        """Whether the exact number of weights is too long to be read, or no formula: texts have the short one and its condition."""
+        exact = self.exact_weight
+        if exact is None or exact.has(Dimension):
+            return exact is not None and not self.weight.has(Dimension)
+        return exact.count_ops() > _LONG and self.when not in (true, false)
 
     @classmethod
     @lru_cache(maxsize=256)
     def of(cls, form: Form) -> Counts:
         """Counted from the domains that the obligation 'free' is about; products of weights are counted as parameters.
 
-        Raises NotCountable where terms share inputs and, of sizes by name, none are found at which W determines the weights.
+        Raises NotCountable where terms share inputs on a grid of numbers and are too many to be gone through.
         """
+        found = cls._of(form)
+        if isinstance(form.weight, Mul) or not form.sizes:
+            return found
+        known = found.exact_bias
+        if known is None:
+            with suppress(NotAffine, NotCountable, TextError):
+                known = free_number(form.biases, Polyhedron.of(form.given))
+        weight = everywhere(form, "weights", found.exact_weight, found.weight, found.when)
+        bias = everywhere(form, "biases", known, found.bias, found.when)
+        found = replace(found, exact_weight=weight, exact_bias=bias)
+        return found if found.when != false else replace(found, weight=weight, bias=bias, when=true)
+
+    @classmethod
+    def _of(cls, form: Form) -> Counts:
         given = Polyhedron.of(form.given)
         independent_columns(form.bias, form.biases)
-        apart = not form.shared or all(p.data for p in form.weights) or _spans(form)
+        apart = not form.shared or all(p.data for p in form.weights) or spans_alone(form)
         if apart and (known := cls._of_reaches(form, given)) is not None:
             return known
         found = cls._of_entries(form)
@@ -90,6 +108,8 @@ class Counts:
         if (beyond := layers_beyond(form)) is not None:
             number, when = beyond
             return found._told(form, number, found.weight, Eq(number, found.weight) if when is None else when)
+        if (column := independent_columns(form.weight, form.weights)) is not None:
+            form = column_by_column(form, column)
         if (known := rank_of_numbers(form)) is not None:
             return cls(known, found.bias, known, found.bias, true)
         if (cases := layers_of_numbers(form)) is not None:
@@ -97,10 +117,8 @@ class Counts:
         return found._of_shared(form, given)
 
     def _of_shared(self, form: Form, given: Polyhedron) -> Counts:
-        """Those of terms that share inputs: parameters, and where W determines them. Raises NotCountable where that isn't known."""
+        """Those of terms that share inputs: parameters, and where W determines them, if that is known."""
         stated, grid = stated_sizes(form)
-        if (column := independent_columns(form.weight, form.weights)) is not None:
-            form = column_by_column(form, column)
         if isinstance(form.weight, Mul):
             reached, enough = dimension(form)
             if (
@@ -113,10 +131,12 @@ class Counts:
             when = with_min(And(self.when, enough), given)
             return Counts(None, None, self.weight, self.bias, when, reached)
         enough = determined_when(form, stated, grid)
+        if enough is None and form.sizes:
+            return replace(self, exact_weight=None, weight=Dimension.of(form, "weights"), when=true)
         if enough is None:
-            many = "no place was found that tells all apart" if form.sizes else "they are more than are gone through"
             raise NotCountable(
-                f"Several terms read one input, so that W may tell fewer weights than there are; {many}."
+                "Several terms read one input, so that W may tell fewer weights than there are; they are more than are gone "
+                "through."
             )
         when = with_min(simplified(And(self.when, enough), form.given), given)
         return Counts(None, None, self.weight, self.bias, when)
@@ -295,17 +315,6 @@ def _brackets(param: Param) -> Expr:
         return S.Zero
     one: Expr = Where(param.free, S.One, S.Zero)
     return Sum(one, *((a.symbol, a.lower, a.upper) for a in param.array.axes)) if param.array.axes else one
-
-
-def _spans(form: Form) -> bool:
-    """Whether the weights are coordinates in a basis that the form brings along, and terms share inputs along it alone."""
-    column = independent_columns(form.weight, form.weights)
-    if column is None:
-        return False
-    twin = {s: index(f"{s.name}_") for s in form.reduction_symbols}
-    same = And(equal_places(form.read, (e.xreplace(twin) for e in form.read)), form.live, form.live.xreplace(twin))
-    others = And(*(Eq(s, t) for s, t in twin.items() if s != column))
-    return decide(Goal((form.given, same), others).smt) is Status.PROVED
 
 
 def _without_grid(param: Param, form: Form) -> Any:

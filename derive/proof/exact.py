@@ -10,7 +10,8 @@ import numpy as np
 __all__ = ["PRIMES", "independent", "largest", "product", "rank", "rank_modulo", "times"]
 
 PRIMES = (2147483647, 2147483629, 2147483587)
-_ROOM = 1 << 62
+_ROOM, _FLOATS = 1 << 62, 1 << 53
+_LITTLE, _DENOMINATORS, _SMALL = 1 << 12, 64, 1 << 20
 
 
 def largest(values: Any) -> int:
@@ -28,6 +29,10 @@ def times(one: Any, other: Any) -> Any:
 def product(one: Any, other: Any) -> Any:
     """A product of matrices of whole numbers."""
     bounds = largest(one), largest(other)
+    if bounds[0] * bounds[1] * max(1, one.shape[-1]) < _FLOATS and one.size > _LITTLE:
+        return (one.astype(np.float64) @ other.astype(np.float64)).astype(
+            np.int64
+        )  # every sum is a whole number that floats hold
     if bounds[0] * bounds[1] * max(1, one.shape[-1]) < _ROOM and max(bounds) < _ROOM:
         return one.astype(np.int64) @ other.astype(np.int64)
     return one.astype(object) @ other.astype(object)
@@ -55,8 +60,55 @@ def rank_modulo(matrix: Any, p: int, enough: int | None = None) -> int:
 
 
 def rank(matrix: Any) -> int:
-    """The rank over the rationals."""
+    """The rank over the rationals.
+
+    At least that modulo a prime, and no more if as many vectors of whole numbers as that leaves are found that it sends to 0.
+    """
+    if matrix.size > _LITTLE:
+        for side in sorted((matrix, matrix.T), key=lambda side: int(side.shape[1])):
+            pivots, kernel = _kernel_modulo(side, PRIMES[0])
+            lifted = _lifted(kernel, PRIMES[0])
+            if lifted is not None and not np.any(product(side, lifted)):
+                return len(pivots)
     return len(independent(matrix))
+
+
+def _kernel_modulo(matrix: Any, p: int) -> tuple[list[int], Any]:
+    """The columns that span the others modulo a prime, and a column for each other one: 1 there, and what makes the product 0."""
+    rows = (matrix % p).astype(np.int64)
+    pivots: list[int] = []
+    for column in range(rows.shape[1]):
+        found = len(pivots)
+        candidates = np.flatnonzero(rows[found:, column])
+        if not candidates.size:
+            continue
+        rows[[found, found + candidates[0]]] = rows[[found + candidates[0], found]]
+        rows[found] = rows[found] * pow(int(rows[found, column]), -1, p) % p
+        others = np.flatnonzero(rows[:, column])
+        others, cells = others[others != found], np.flatnonzero(rows[found])
+        block = np.ix_(others, cells)
+        rows[block] = (rows[block] - rows[others, column][:, None] * rows[found, cells]) % p
+        pivots.append(column)
+    free = [column for column in range(rows.shape[1]) if column not in set(pivots)]
+    kernel = np.zeros((rows.shape[1], len(free)), np.int64)
+    kernel[pivots] = -rows[: len(pivots), free] % p
+    kernel[free, range(len(free))] = 1
+    return pivots, kernel
+
+
+def _lifted(kernel: Any, p: int) -> Any | None:
+    """Each column times the least number that leaves small whole entries, counted from -p/2 on; None where none does."""
+    lifted = np.zeros_like(kernel)
+    left = np.ones(kernel.shape[1], bool)
+    for times_ in range(1, _DENOMINATORS):
+        entries = (kernel[:, left] * times_ + p // 2) % p - p // 2
+        small = np.abs(entries).max(axis=0, initial=0) < _SMALL
+        places = np.flatnonzero(left)[small]
+        lifted[:, places] = entries[:, small]
+        left[places] = False
+        if not left.any():
+            return lifted
+    return None
 
 
 def independent(matrix: Any) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from sympy import And, Expr, Symbol
+from sympy import And, Expr, Symbol, true
 
 from derive.errors import CertificateError, DeriveError
 from derive.forms.equation import formula
@@ -116,7 +116,8 @@ class Theorem:
         if exact is None:
             return f"{UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts else ""
         if self.counts and self.counts.is_long and short != exact and exact == self.counts.exact_weight:
-            return f"{UNICODE(short)} when {UNICODE(self.counts.when)}, at other sizes `counts.exact_weight`"
+            elsewhere = f" when {UNICODE(self.counts.when)}, at other sizes `counts.exact_weight`"
+            return f"{UNICODE(short)}{elsewhere if self.counts.when != true else ''}"
         when = f", which is {UNICODE(short)} when {UNICODE(self.counts.when)}" if self.counts and short != exact else ""
         return f"{UNICODE(exact)}{when}"
 

@@ -31,7 +31,7 @@ from derive.proof.ways import Way, ways
 
 __all__ = ["layers_of_numbers"]
 
-_MOST_PLACES, _MOST_CASES, _MOST_TERMS = 64, 256, 1 << 18
+_MOST_PLACES, _MOST_CASES, _MOST_TERMS, _MOST_CELLS = 64, 256, 1 << 18, 1 << 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def layers_of_numbers(form: Form) -> tuple[Expr | None, Expr, Any] | None:
     if values is None:
         return None
     copies = Mul(*(axis.extent for axis in copied.values()))
-    if prod(map(len, values.values())) > _MOST_CASES or any(line.enough > _MOST_PLACES for line in lines):
+    if prod(map(len, values.values())) > _MOST_CASES or _is_large(lines, terms):
         large = And(*(Ge(size, known[-1]) for size, known in values.items()))
         small = any(line.extent.is_Integer and line.extent < line.enough for line in lines)
         return (None, most * copies, large) if terms.apart and not small else None
@@ -115,6 +115,13 @@ def layers_of_numbers(form: Form) -> tuple[Expr | None, Expr, Any] | None:
     pairs = [(Integer(number), where) for number, where in regions.items()]
     number = pairs[0][0] if len(pairs) == 1 else Piecewise(*pairs[:-1], (pairs[-1][0], True), evaluate=False)
     return number * copies, most * copies, regions.get(most, false)
+
+
+def _is_large(lines: Sequence[_Line], terms: _Terms) -> bool:
+    """Whether there are too many small grids, or too many places on the one that there is, to go through."""
+    many = [min(line.enough, int(line.extent)) if line.extent.is_Integer else line.enough for line in lines]
+    told = all(line.extent.is_Integer for line in lines)
+    return prod(many) * len(terms.entries) > _MOST_CELLS or (not told and max(many) > _MOST_PLACES)
 
 
 def _copied(form: Form, param: Param, read: Sequence[Way]) -> dict[Symbol, Axis]:

@@ -9,8 +9,9 @@ from math import ceil, log10
 import drawsvg
 
 from derive.derivation import Derivation
+from derive.proof.sized import free_entries
 from derive.render.grouped import grouped
-from derive.render.numbers import at_letters, counts, example, free_entries
+from derive.render.numbers import at_letters, counts, example
 
 __all__ = ["Chart", "chart"]
 
@@ -73,8 +74,8 @@ def chart(name: str, derivation: Derivation) -> Chart | None:
     stages = [("dense", derivation.start), *((s.rule.partition("(")[0], s.after) for s in derivation.steps)]
     for rule, form in stages:
         own = counts(form)
-        free = free_entries(form, form.weights, own.exact_weight, at)
-        rows.append((rule, free + free_entries(form, form.biases, own.exact_bias, at)))
+        free = free_entries(form.weights, own.exact_weight, at)
+        rows.append((rule, free + free_entries(form.biases, own.exact_bias, at)))
     return Chart(f"{name}-counts.svg", at_letters(at), tuple(rows))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Sum, Symbol
+from sympy import Sum, Symbol, true
 
 from derive.derivation import ProvedStep
 from derive.forms.cases import by_cases
@@ -17,6 +17,7 @@ from derive.forms.notation import LATEX, UNICODE
 from derive.forms.ranges import affine_part, write_conditions
 from derive.proof.coq import left_out
 from derive.proof.goal import Status, Verdict
+from derive.proof.sized import free_entries
 from derive.proof.step import ArrayMap, Clause, Kind, Step, View
 from derive.remembered import both
 from derive.render.chart import Chart
@@ -36,7 +37,7 @@ from derive.render.document import (
 from derive.render.field import Field
 from derive.render.figures import Picture
 from derive.render.grouped import grouped
-from derive.render.numbers import at_letters, counts, example, free_entries, operations
+from derive.render.numbers import at_letters, counts, example, operations
 from derive.render.witness import in_letters
 
 __all__ = ["blocks", "form_formula", "law", "maps_formula", "neat", "proved_of", "verdicts_of"]
@@ -139,7 +140,7 @@ def _stage_table(subject: Subject, at: Mapping[str, int] | None) -> Table:
         ]
         if at:
             pairs = ((form.weights, own.exact_weight), (form.biases, own.exact_bias))
-            cells += [grouped(free_entries(form, params, number, at)) for params, number in pairs]
+            cells += [grouped(free_entries(params, number, at)) for params, number in pairs]
         if pictures:
             cells.append(_figure(pictures[stage], 150) if stage in pictures else "the same")
         rows.append(tuple(cells))
@@ -298,11 +299,10 @@ def _theorem(subject: Subject) -> Iterator[Block]:
             for noun, exact_, short in (("weights", own.exact_weight, own.weight), ("biases", own.exact_bias, own.bias))
         )
     )
-    if own.exact_weight is None:
-        yield Sentence(f"where {UNICODE(own.when)}.")
-    elif own.is_long:
-        yield Sentence(f"where {UNICODE(own.when)}; at other sizes they are the long expression `counts.exact_weight`.")
-    elif own.exact_weight != own.weight:
+    if (own.exact_weight is None or own.is_long) and own.when != true:
+        elsewhere = "; at other sizes `counts.exact_weight` says how many" if own.is_long else ""
+        yield Sentence(f"where {UNICODE(own.when)}{elsewhere}.")
+    elif own.exact_weight is not None and not own.is_long and own.exact_weight != own.weight:
         yield Sentence(f"which is {UNICODE(own.weight)} weights where {UNICODE(own.when)}.")
     made = any(s.kind is Kind.TRANSFORMATION for s in derivation.steps)
     yield Sentence(

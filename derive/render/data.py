@@ -13,13 +13,14 @@ from derive.forms.text import show
 from derive.proof.coq import left_out
 from derive.proof.encoding import read_form, write_form
 from derive.proof.goal import Verdict
+from derive.proof.sized import needed
 from derive.proof.step import ArrayMap
 from derive.render.chart import Chart
 from derive.render.content import verdicts_of
 from derive.render.document import Subject
 from derive.render.field import Field
 from derive.render.figures import Picture
-from derive.render.numbers import counts, needed, numbers, operations
+from derive.render.numbers import counts, numbers, operations
 
 __all__ = ["data", "listed", "row", "row_at"]
 

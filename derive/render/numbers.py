@@ -7,30 +7,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from sympy import And, Eq, Expr, Integer, Mul, Symbol, true
+from sympy import And, Eq, Expr, Integer, Mul, Symbol
 
 from derive.derivation import Counts
-from derive.errors import DeriveError
 from derive.forms.conditions import pieces
 from derive.forms.count import NotCountable, count
-from derive.forms.evaluate import evaluate, grid
 from derive.forms.expr import Read, index
-from derive.forms.form import Form, Param, Role
+from derive.forms.form import Form, Role
 from derive.forms.notation import UNICODE
 from derive.forms.polyhedron import NotAffine, Polyhedron
+from derive.proof.sized import at_sizes, free_at, needed
 
 __all__ = [
     "EXAMPLE_SIZES",
     "Operations",
     "at_letters",
-    "at_sizes",
     "cost",
     "cost_text",
     "counts",
     "example",
-    "free_entries",
-    "needed",
     "numbers",
     "operations",
 ]
@@ -108,71 +103,22 @@ def cost_text(form: Form) -> str:
     return UNICODE(found.number) if found.exact else f"at most {UNICODE(found.number)}"
 
 
-def at_sizes(expression: Any, at: Mapping[str, int]) -> int:
-    """The whole number that an expression in the sizes is. Raises DeriveError for a size without a value."""
-    value = Integer(0) + expression
-    if missing := sorted(s.name for s in value.free_symbols if s.name not in at):
-        raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
-    return int(value.subs({index(name): Integer(number) for name, number in at.items()}))
-
-
 def numbers(form: Form, at: Mapping[str, int]) -> dict[str, int]:
     """Free weights, biases, the weights' memory in float32, and operations, at these sizes: exactly, but for an upper bound.
 
     Raises DeriveError for a size of the layer that has no value, or one that the layer does not admit.
     """
-    if missing := [s.name for s in form.sizes if s.name not in at]:
-        raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
-    if wrong := needed(form, at):
-        raise DeriveError(f"The layer needs {wrong}, which these sizes are not.")
-    own = counts(form)
-    weights = free_entries(form, form.weights, own.exact_weight, at)
+    weights, biases = free_at(form, counts(form), at)
     spent = operations(form)
     if not spent.exact:
         spent = operations(form.at({index(name): Integer(value) for name, value in at.items()}))
     return {
         "weights": weights,
-        "biases": free_entries(form, form.biases, own.exact_bias, at),
+        "biases": biases,
         "bytes": 4 * weights,
         "operations": at_sizes(spent.number, at),
         **({} if spent.exact else {"at_most": True}),
     }
-
-
-def needed(form: Form, at: Mapping[str, int]) -> str:
-    """What the form needs of its sizes that these are not, such as "n ≥ 1" or "a number for m"; nothing where it admits them."""
-    if missing := [UNICODE(s) for s in form.sizes if s.name not in at]:
-        return f"a number for {missing[0]}"
-    sizes = {s: Integer(at[s.name]) for s in form.sizes}
-    parts = sorted(And.make_args(form.given), key=str)
-    return next((UNICODE(part) for part in parts if not bool(part.xreplace(sizes))), "")
-
-
-def free_entries(form: Form, params: tuple[Param, ...], exact: Expr | None, at: Mapping[str, int]) -> int:
-    """How many free entries there are at these sizes, of weights as many as W tells: by an expression, or entry by entry."""
-    sizes = {index(name): value for name, value in at.items()}
-    if exact is None and form.shared and params is form.weights:
-        own, numbers = counts(form), {s: Integer(value) for s, value in sizes.items()}
-        exact = own.weight if own.when.xreplace(numbers) == true else counts(form.at(numbers)).exact_weight
-    if exact is not None:
-        return at_sizes(exact, at)
-    return sum(_free_at(p, sizes) for p in params)
-
-
-def _free_at(param: Param, sizes: Mapping[Symbol, int]) -> int:
-    """Counted as polyhedra where the entries are some, since there may be too many of them to look at each."""
-    try:
-        parts = pieces(param.domain.subs({s: Integer(value) for s, value in sizes.items()}))
-        return sum(int(count(part, param.array.symbols)) for part in parts)
-    except NotAffine:
-        return _one_by_one(param, sizes)
-
-
-def _one_by_one(param: Param, sizes: Mapping[Symbol, int]) -> int:
-    ends = ((axis.symbol, (evaluate(axis.lower, sizes), evaluate(axis.upper, sizes))) for axis in param.array.axes)
-    box = {symbol: (int(low), int(high)) for symbol, (low, high) in ends}
-    shape = tuple(high - low + 1 for low, high in box.values())
-    return int(np.broadcast_to(evaluate(param.free, {**sizes, **grid(box)}), shape).sum())
 
 
 def example(form: Form) -> dict[str, int] | None:

@@ -8,9 +8,10 @@ import pytest
 
 from derive.cache import users_cache
 from derive.pipeline import layer
+from derive.proof.sized import needed
 from derive.registry import names
 from derive.render.data import listed, row, row_at
-from derive.render.numbers import needed, numbers
+from derive.render.numbers import numbers
 from derive.sources import layer_keys
 from tests.cli.conftest import SHORT
 

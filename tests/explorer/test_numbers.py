@@ -27,7 +27,7 @@ from derive.forms.evaluate import evaluate
 from derive.forms.expr import index
 from derive.proof.counts import Counts
 from derive.proof.exact import rank
-from derive.render.numbers import free_entries, needed
+from derive.proof.sized import free_entries, needed
 
 SMALL = Ranges((range(3, 5), range(2, 4)), (range(3, 4), range(2, 3)), (range(1, 2), range(1, 2)), range(1, 3))
 EVERY = tuple(offered())
@@ -104,9 +104,9 @@ def test_counts_are_the_layers_own(setting):
 def free(form, sizes):
     """Weights and biases: the exact counts; where terms share inputs, the rank of what the form makes of the weights."""
     own = Counts.of(form)
-    biases = free_entries(form, form.biases, own.exact_bias, sizes)
+    biases = free_entries(form.biases, own.exact_bias, sizes)
     if not form.shared:
-        return free_entries(form, form.weights, own.exact_weight, sizes), biases
+        return free_entries(form.weights, own.exact_weight, sizes), biases
     at = {index(n): v for n, v in sizes.items()}
     arrays = {p.name: np.zeros([int(evaluate(e, at)) for e in p.array.shape], dtype=int) for p in form.params}
     rows = []
