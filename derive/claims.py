@@ -69,7 +69,8 @@ def claim(layer: Derivation | Form, structure: Application) -> Claims:
         return _claims("meaning", structure, form, clauses, (), exhausted)
     raise ObligationFailed(
         f"{structure} is not decided: several terms may read one entry of {form.input.name}, no bijection between terms was found "
-        f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST} is no proof."
+        f"that proves it, and that the claim holds at all sizes whose sum is at most {LARGEST}, and at some larger ones, is no "
+        "proof."
     )
 
 

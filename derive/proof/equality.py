@@ -119,7 +119,7 @@ def equal_layers(one: Form, other: Form, letters: Letters, says: str, window: Co
         return Verdict(Obligation("same terms", says, ()), Status.EXHAUSTIVE)
     raise ObligationFailed(
         f"{says[:-1]}: not decided: no bijection between their terms was found that proves it, and that it holds at all sizes "
-        f"whose sum is at most {LARGEST} is no proof."
+        f"whose sum is at most {LARGEST}, and at some larger ones, is no proof."
     )
 
 

@@ -25,6 +25,7 @@ from derive.forms.form import Array, Edge, Form, Param, Table
 from derive.forms.products import weighted
 from derive.forms.text import show
 from derive.proof.counterexample import Counterexample, boxes
+from derive.proof.larger import at_random, larger
 from derive.proof.pasted import results, shown_by_law
 from derive.proof.step import Clause
 
@@ -75,31 +76,39 @@ def refute_at_small_sizes(form: Form, clauses: tuple[Clause, ...], tables: tuple
     """
     tried = list(sizes_of(form, clauses))
     for sizes in tried:
-        for said, arrays in drawn(form, sizes):
-            dense = dense_of(form, arrays, sizes)
-            for clause in clauses:
-                if (found := _failing(form, clause, dense, sizes, tables)) is not None:
-                    indices, residue, place = found
-                    entries = (*said, (place, 1)) if place else said
-                    letters = {index(name): value for name, value in indices} | dict(sizes)
-                    known, more, sides = shown_by_law(form, clause, dense, letters, tables)
-                    model = Counterexample(
-                        tuple((s.name, v) for s, v in sizes.items()),
-                        indices,
-                        residue,
-                        entries,
-                        place,
-                        (*boxes(form, sizes), *known),
-                        sides,
-                        more,
-                    )
-                    where = ", ".join(f"{name} = {value}" for name, value in entries)
-                    at = ", ".join(f"{name} = {value}" for name, value in (*model.sizes, *indices))
-                    raise ObligationFailed(
-                        f"{clause.says} fails at {at}: where {where} and 0 elsewhere, the two sides differ by {residue}.",
-                        model,
-                    )
+        _refute(form, clauses, tables, sizes)
+    for sizes in larger(form, tried):
+        dense = dense_of(form, at_random(form, sizes), sizes)
+        if any(_failing(form, clause, dense, sizes, tables) is not None for clause in clauses):
+            _refute(form, clauses, tables, sizes)
     return len(tried) == 1 and not tried[0] and _by_units(form)
+
+
+def _refute(form: Form, clauses: tuple[Clause, ...], tables: tuple[Table, ...], sizes: Mapping[Symbol, int]) -> None:
+    for said, arrays in drawn(form, sizes):
+        dense = dense_of(form, arrays, sizes)
+        for clause in clauses:
+            if (found := _failing(form, clause, dense, sizes, tables)) is not None:
+                indices, residue, place = found
+                entries = (*said, (place, 1)) if place else said
+                letters = {index(name): value for name, value in indices} | dict(sizes)
+                known, more, sides = shown_by_law(form, clause, dense, letters, tables)
+                model = Counterexample(
+                    tuple((s.name, v) for s, v in sizes.items()),
+                    indices,
+                    residue,
+                    entries,
+                    place,
+                    (*boxes(form, sizes), *known),
+                    sides,
+                    more,
+                )
+                where = ", ".join(f"{name} = {value}" for name, value in entries)
+                at = ", ".join(f"{name} = {value}" for name, value in (*model.sizes, *indices))
+                raise ObligationFailed(
+                    f"{clause.says} fails at {at}: where {where} and 0 elsewhere, the two sides differ by {residue}.",
+                    model,
+                )
 
 
 def differing_at_small_sizes(one: Form, other: Form, made: Made | None = None) -> Counterexample | None:
@@ -107,10 +116,12 @@ def differing_at_small_sizes(one: Form, other: Form, made: Made | None = None) -
 
     The parameters of the other one are the same, or are made of them.
     """
-    for sizes in sizes_of(replace(one, given=And(one.given, other.given)), ()):
+    both = replace(one, given=And(one.given, other.given))
+    tried = list(sizes_of(both, ()))
+    for sizes in (*tried, *larger(both, tried)):
         if not all(evaluate(e, sizes) > 0 for e in _extents(other)):
             continue
-        apart = _apart(one, sizes)
+        apart = _apart(one, sizes) if sum(sizes.values()) <= LARGEST else at_random(one, sizes)
         first, second = matrix(one, apart, sizes), matrix(other, _theirs(other, apart, sizes, made), sizes)
         if first.shape == second.shape and (first == second).all():
             continue

@@ -139,7 +139,8 @@ def test_without_what_remainders_have_in_common_a_claim_is_not_decided(monkeypat
         derive.claim(behind("periodic"), AROUND)
     assert str(caught.value) == (
         'equivariant(Translations(grid="torus")) is not decided: several terms may read one entry of X, no bijection between terms '
-        "was found that proves it, and that the claim holds at all sizes whose sum is at most 7 is no proof."
+        "was found that proves it, and that the claim holds at all sizes whose sum is at most 7, and at some larger ones, "
+        "is no proof."
     )
     assert caught.value.counterexample is None
 
@@ -157,3 +158,18 @@ def test_a_screen_drops_what_fails_and_keeps_what_holds():
     (clause,) = [c for c in MIRROR.clauses(dense_like(layer.form)) if "X = 0" not in c.says]
     attempts = list(correspondence._attempts(layer.form, clause))
     assert len(attempts) == 1 and all(decide(goal.smt) is not Status.REFUTED for goal in attempts[0])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: derive.convolution(1, edges="nearest", stride=3, dilation=2, channels=False),
+        lambda: derive.convolution(3, edges="reflect", stride=4, channels=False, rank=1),
+    ],
+)
+def test_what_takes_several_strides_to_show_is_refuted_on_a_long_grid(layer):
+    """On grids whose sizes add up to 7 no shift by 2 stays among the places that are kept: they were called not decided."""
+    with pytest.raises(ObligationFailed) as caught:
+        derive.claim(layer(), derive.equivariant(derive.Translations(step=2)))
+    stated = caught.value.counterexample
+    assert stated is not None and sum(size for _, size in stated.sizes) > 7

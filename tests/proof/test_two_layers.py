@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 
 import numpy as np
@@ -200,14 +201,26 @@ def test_windows_about_corners_do_not_commute_with_even_ones():
         derive.commute(pair, layer(1, "symmetric", even=True))
 
 
-def test_what_is_not_decided_says_why():
+def mirrored_pair():
     """Half turns carry a mirrored window to another one, which shows where all four sizes are larger together."""
+    return plane("C2", "Delta", "reflect"), plane("C2", "Gamma", "reflect")
+
+
+def test_what_shows_on_larger_grids_alone_is_found_there():
+    says = "refused at n = 3, m = 3, Delta = 1, Gamma = 1, i = 1, j = 0, where V[0, 1] = 1, T[1, -1] = 1, X[0, 0] = 1 and 0"
+    with pytest.raises(ObligationFailed, match=re.escape(says)) as caught:
+        derive.commute(*mirrored_pair())
+    assert caught.value.counterexample is not None
+
+
+def test_what_is_not_decided_says_why(monkeypatch):
+    monkeypatch.setattr(sys.modules["derive.proof.small"], "larger", lambda form, tried: ())
     says = (
         "The two layers commute: not decided: no bijection between their terms was found that proves it, and that it holds at all "
-        "sizes whose sum is at most 7 is no proof."
+        "sizes whose sum is at most 7, and at some larger ones, is no proof."
     )
     with pytest.raises(ObligationFailed, match=f"^{re.escape(says)}$"):
-        derive.commute(plane("C2", "Delta", "reflect"), plane("C2", "Gamma", "reflect"))
+        derive.commute(*mirrored_pair())
 
 
 def biased():
