@@ -204,3 +204,37 @@ def test_a_group_by_its_generators_has_exact_kernels(name: str, weights: int) ->
     assert count == weights or count.coeff(index("C")) == weights
     assert made.backends == ("cupy", "numpy") and all(v.proved for v in made.verdicts)
     check_emitted(made)
+
+
+def glided(o, k, s, t):
+    """Where the glide by 2s + 1 rows about t/2 carries a pair of places."""
+    return tuple((i + 2 * s + 1, t - j) for i, j in (o, k))
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (2, 2), (3, 3), (4, 2)])
+def test_footprints_have_one_weight_an_orbit(sizes):
+    """Orbits by joining pairs that a glide or a shift by two rows or one column carries to each other, inside the grid."""
+    known = pairs(sizes)
+    parent = {pair: pair for pair in known}
+
+    def root(pair):
+        return pair if parent[pair] == pair else root(parent[pair])
+
+    letters = list(product(range(-5, 6), repeat=2))
+    for o, k in known:
+        images = [glided(o, k, s, t) for s, t in letters]
+        images += [tuple((i + 2 * s, j + t) for i, j in (o, k)) for s, t in letters]
+        for image in images:
+            if image in parent:
+                parent[root((o, k))] = root(image)
+    layer = load_layer(f"{EXAMPLES / 'own_glide.py'}:footprints2d").derivation
+    n, m = sizes
+    assert layer.free_parameters_at(n=n, m=m, Delta=1) == {"weight": len({root(p) for p in known}), "bias": 1}
+
+
+def test_footprints_are_proved_and_emitted():
+    layer = load_layer(f"{EXAMPLES / 'own_glide.py'}:footprints2d").derivation
+    assert all(verdict.proved for verdict in layer.verdicts)
+    V = np.arange(9).reshape(3, 3)
+    H = layer.compile()(np.eye(1, 15, 7, dtype=np.int64).reshape(3, 5), V, 0)  # one foot in the middle
+    assert (H[0, 1:4] == V[2, ::-1]).all() and (H[1, 1:4] == V[1, :]).all() and (H[2, 1:4] == V[0, ::-1]).all()
