@@ -600,6 +600,22 @@ Ltac name_divisions :=
 
 Ltac has_instance := match goal with _ : held _ |- _ => idtac end.
 
+(* A letter between two numbers is each of them in turn. *)
+Ltac is_number x := lazymatch x with Z0 => idtac | Zpos _ => idtac | Zneg _ => idtac end.
+
+Ltac take_values i low high :=
+  tryif constr_eq low high then (assert (i = low) by lia; subst i)
+  else
+    let C := fresh in assert (C : i = low \/ low + 1 <= i) by lia; destruct C as [C | C];
+    [subst i | let next := eval compute in (low + 1) in take_values i next high].
+
+Ltac each_value :=
+  match goal with
+  | L : ?low <= ?i, H : ?i <= ?high |- _ =>
+      is_var i; is_number low; is_number high;
+      lazymatch eval compute in (high - low <=? 5) with true => take_values i low high end
+  end.
+
 Ltac by_witness :=
   intro_letters;
   first
@@ -608,4 +624,5 @@ Ltac by_witness :=
     first
     [ solve [by_table]
     | solve [hold_instances; has_instance; by_instance]
-    | take_bounds; finish ] ].
+    | solve [take_bounds; finish]
+    | each_value; first [reflexivity | solve [hold_instances; has_instance; by_instance] | take_bounds; finish] ] ].

@@ -20,9 +20,11 @@ from derive.checking import check_emitted
 from derive.errors import DeriveError
 from derive.forms.expr import index
 from derive.own import load_layer
+from derive.proof.coq import Claim, coq_file
 from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from tests.cli.test_writing import ROOT
+from tests.proof.coqc import coqc, needs_coq
 
 EXAMPLES = ROOT / "docs" / "examples"
 WOVEN, ARMS = f"{EXAMPLES / 'own_layer.py'}:woven2d", f"{EXAMPLES / 'own_mask.py'}:arms2d"
@@ -238,3 +240,12 @@ def test_footprints_are_proved_and_emitted():
     V = np.arange(9).reshape(3, 3)
     H = layer.compile()(np.eye(1, 15, 7, dtype=np.int64).reshape(3, 5), V, 0)  # one foot in the middle
     assert (H[0, 1:4] == V[2, ::-1]).all() and (H[1, 1:4] == V[1, :]).all() and (H[2, 1:4] == V[0, ::-1]).all()
+
+
+@needs_coq
+def test_what_glides_tie_is_accepted_by_coq(tmp_path):
+    """Rows are 0 or 1 there, and which of them a theorem speaks of takes the two cases."""
+    steps = load_layer(f"{EXAMPLES / 'own_glide.py'}:footprints2d").derivation.steps
+    (glides,) = (s.step for s in steps if s.rule.startswith("equivariant(Glides"))
+    claims = [Claim("Glides", "glides", o) for o in step_obligations(glides)]
+    assert coqc(coq_file("Glides", claims).text, tmp_path) == (0, "Closed under the global context\n")
