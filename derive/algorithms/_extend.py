@@ -94,7 +94,8 @@ def _copy(names: tuple[str, str], rank: int, axis: int, copied: _Copied, signs: 
     """A copy that is made before the sum, or one that is added back after it."""
     says = copy_text(names, rank, axis, copied.over, (copied.place,), signs, adds)
     kind = Scatter if adds else Gather
-    return kind(*names, axis, rank, copied.over, copied.place, says, signs)
+    place = (copied.place,) if kind is Gather else copied.place
+    return kind(*names, axis, rank, copied.over, place, says, signs)
 
 
 def _spread(places: tuple[Expr, ...], axis: int, instead: tuple[Expr, ...]) -> tuple[Expr, ...]:
@@ -137,7 +138,7 @@ def copy_text(
     letters, shown = ", ".join(r.symbol.name for r in over), ", ".join(map(spelled, places))
 
     def at(inside: str) -> str:
-        return ", ".join([*[":"] * axis, inside, *[":"] * (rank - axis - len(places))])
+        return ", ".join([*[":"] * axis, *([inside] if inside else []), *[":"] * (rank - axis - len(places))])
 
     if adds:
         return f"{names[0]}[{at(shown)}] += {multiplied(times)}{names[1]}[{at(letters)}]"

@@ -1,7 +1,8 @@
 """What a sum begins with: the bias, or 0.
 
 A bias whose places no slice names, such as one an orbit or one a diagonal, is copied to a working array first: u[T[i]] is Z[i].
-Subscripts that move with one letter are copied at once: u[p(i, j), q(i, j, k)] is Z[i, j, k].
+Subscripts that move with one letter are copied at once: u[p(i, j), q(i, j, k)] is Z[i, j, k]. So is one whose sign the place
+tells, with all letters that tell it: (-1)^(i + j)·u[j, d] is Z[i, j, d].
 """
 
 from __future__ import annotations
@@ -59,14 +60,19 @@ def _copied(form: Form, others: tuple[Storage, ...]) -> tuple[tuple[Gather, ...]
     taken = {*(s.name for s in others), *(t.name for t in form.tables)}
     taken |= {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
     name, axis, ranges = read.array, 0, {a.symbol: Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes}
-    while axis < len(places):
-        here = places[axis : axis + _together(places[axis:], set(form.output.symbols))]
-        mine = tuple(s for s in form.output.symbols if any(s in e.free_symbols for e in here))
-        signs = times if times.free_symbols and times.free_symbols <= set(mine) else S.One
-        if len(here) > 1 or not _is_slice(here[0], mine) or signs != 1:
+    letters = form.output.symbols
+    while axis < len(places) or (axis == 0 and times.free_symbols):
+        here = places[axis : axis + _together(places[axis:], set(letters))] if axis < len(places) else ()
+        mine = tuple(s for s in letters if any(s in e.free_symbols for e in here))
+        signing = times.free_symbols.intersection(letters)
+        if signing.intersection(mine) or (signing and not any(signing & e.free_symbols for e in places)):
+            here = here if signing.intersection(mine) else ()
+            mine = tuple(s for s in letters if s in signing or (here and s in mine))
+        signs = times if signing and signing <= set(mine) else S.One
+        if signs != 1 or len(here) > 1 or not _is_slice(here[0], mine):
             made, over = fresh_name(taken), tuple(ranges[s] for s in mine)
             says = copy_text((made, name), len(places), axis, over, here, signs, adds=False)
-            copies.append(Gather(made, name, axis, len(places), over, here[0], says, signs, here[1:]))
+            copies.append(Gather(made, name, axis, len(places), over, here, says, signs))
             taken, name = taken | {made}, made
             starts = tuple(s - ranges[s].start for s in mine)
             places, times = (*places[:axis], *starts, *places[axis + len(here) :]), times / signs

@@ -80,11 +80,12 @@ class _Writer:
         return [f"{node.array} = new(({batch}{shape}{comma}))", f"{node.array}[...] = 0"]
 
     def gather(self, node: Gather) -> Lines:
-        lines, (place, *more) = self._places(node)
-        taken = f"{node.source}.take({place}, axis={node.axis - node.rank})"
-        if more:
-            behind = [":"] * (node.rank - node.axis - len(node.places))
-            taken = f"{node.source}[{', '.join(['...', place, *more, *behind])}]"
+        lines, places = self._places(node)
+        behind = [":"] * (node.rank - node.axis - len(node.places))
+        if len(places) == 1:
+            taken = f"{node.source}.take({places[0]}, axis={node.axis - node.rank})"
+        else:
+            taken = f"{node.source}[{', '.join(['...', *(places or ['None'] * len(node.over)), *behind])}]"
         return [*lines, f"{node.target} = {taken}{self._signs(node, node.source)}"]
 
     def scatter(self, node: Scatter) -> Lines:

@@ -132,7 +132,9 @@ def _pieces(form: Form, to: Notation) -> _Pieces:
     ]
     return _Pieces(
         left=to(form.output.entry()),
-        bias=(to(form.bias),) if form.bias != 0 else (),
+        bias=(to.group.format(to(form.bias)) if isinstance(form.bias, Where) else to(form.bias),)
+        if form.bias != 0
+        else (),
         sums=tuple((r"\sum_{{{}}}" if to is LATEX else "Σ_{}").format(to(s)) for s in form.reduction_symbols),
         factors=tuple(factors),
         conditions=_conditions(form, to),

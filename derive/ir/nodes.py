@@ -106,8 +106,8 @@ class Fill:
 class Gather:
     """target[.., p - start, ..] = times(p)·source[.., place(p), ..] in the place of one axis or of several: a new working array.
 
-    p runs through a box, and the target has an axis for each of its letters; `rank` is the number of the source's axes. `more` are
-    the places along the axes behind the first one, where there are several.
+    p runs through a box, and the target has an axis for each of its letters; `rank` is the number of the source's axes. `places`
+    are where that is read, along each of its axes that these take the place of: none where every p has a copy of all of it.
     """
 
     target: str
@@ -115,15 +115,9 @@ class Gather:
     axis: int
     rank: int
     over: tuple[Range, ...]
-    place: Expr
+    places: tuple[Expr, ...]
     says: str = ""
     times: Expr = S.One
-    more: tuple[Expr, ...] = ()
-
-    @property
-    def places(self) -> tuple[Expr, ...]:
-        """Where the source is read, along each of those axes."""
-        return (self.place, *self.more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,9 @@ def test_another_copy_is_refused(fault: str) -> None:
     program = lower(form, "arrays")
     (node,) = [m for m in program.body if isinstance(m, Gather)]
     wrong = {
-        "place": replace(node, more=(node.place,)),
-        "order": replace(node, place=node.more[0], more=(node.place,)),
-        "shape": replace(node, more=()),
+        "place": replace(node, places=node.places[:1] * 2),
+        "order": replace(node, places=node.places[::-1]),
+        "shape": replace(node, places=node.places[:1]),
     }[fault]
     other = replace(program, body=tuple(wrong if m is node else m for m in program.body))
     try:

@@ -136,7 +136,7 @@ def test_a_working_array_is_zero_at_first() -> None:
 
 def test_gather_and_scatter_along_an_axis() -> None:
     wide = Range(s, Integer(-1), n + 1)
-    copied = (Gather("Z", "X", 0, 1, (wide,), Mod(s, n)), Copy(H, (ALL_I,), Access("Z", (i,))))
+    copied = (Gather("Z", "X", 0, 1, (wide,), (Mod(s, n),)), Copy(H, (ALL_I,), Access("Z", (i,))))
     assert _run(*copied) == [3, 1, 2]
     held = (Scratch("Z", (n + 2,)), MultiplyAdd(Access("Z", (i + 2,)), (ALL_I,), (X,)))
     assert _run(Fill(H, (ALL_I,)), *held, Scatter("H", "Z", 0, 1, (wide,), Mod(s, n))) == [3, 1 + 0, 2]
@@ -145,7 +145,7 @@ def test_gather_and_scatter_along_an_axis() -> None:
 
 def test_a_place_outside_an_axis() -> None:
     with pytest.raises(EmitError, match="X has no place -1 along an axis of 3"):
-        _run(Gather("Z", "X", 0, 1, (Range(s, Integer(-1), n),), s))
+        _run(Gather("Z", "X", 0, 1, (Range(s, Integer(-1), n),), (s,)))
 
 
 def test_a_bound_may_depend_on_an_outer_loop() -> None:
@@ -173,7 +173,7 @@ def test_walk_meets_every_kind_of_node() -> None:
         Fill(H, ()),
         MultiplyAdd(H, (), (X,)),
         Contract(H, (), (X,)),
-        Gather("Z", "X", 0, 1, (ALL_I,), i),
+        Gather("Z", "X", 0, 1, (ALL_I,), (i,)),
         Accumulate("Z", "X", 0, 1, ALL_I, i),
         Scatter("H", "Z", 0, 1, (ALL_I,), i),
         Barrier(),
