@@ -30,6 +30,7 @@ from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
+from derive.proof.residues import seen_of_hexagon
 from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
 from derive.proof.ties import Ends, Supports, forced, supports_of, symmetries
@@ -117,6 +118,9 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     if window.edge in BETWEEN_ENDS:
         inside = _between_ends(window, form)
         return inside.read, inside.when
+    if window.hexagon is not None:
+        apart = seen_of_hexagon(window.hexagon, window.lines)
+        return None if apart is None else (window.copies * apart[0], _all(form, apart[1]))
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
         return None if seen is None else (window.copies * seen[0], _all(form, seen[1]))
@@ -284,10 +288,8 @@ def _shaped(
     diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
     if group is not None and (supports or diamond):
         return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
-    if lines[0].edge not in BETWEEN_ENDS or sign != 1:
-        return None
-    hexagon = hexagon_of(form.given, ends, domain, names, forwards)
-    if hexagon is None or (lines[0].edge != "zero" and not hexagon.keeps_axes):
+    hexagon = hexagon_of(form.given, ends, domain, names, forwards) if sign == 1 else None
+    if hexagon is None or (lines[0].edge == "nearest" and not hexagon.is_clamped(lines)):
         return None
     return _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 

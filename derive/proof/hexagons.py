@@ -16,7 +16,12 @@ hexagon.
 
 Beyond an edge that repeats the nearest place the same is so with the ends of `inside`: of f_k and f_l there the products with
 (k, l) in a hexagon are a basis of the functions on it, as with an offset those of its quadrant nearer to both axes are in it.
-Elements that keep the axes carry such products to each other; turns by 60° and 120° don't.
+Elements that keep the axes carry such products to each other; turns by 60° and 120° don't. Where the axes are read alike and L =
+R, a function f that turns by 120° leave alone isn't seen if these sums are 0: f itself where u, v < R, as an image of that is
+nearer to the place than the ends; of u ≥ R for each v < R and of v ≥ R for each u < R, which an end of the box shows in some image,
+beside offsets where f is 0; and of u, v ≥ R, shown by the box's corners, with sums of these. So as many are seen as there are such
+sums in the hexagon, each of which has one offset with u, v ≤ R: again as orbits that have one in the box. With half a turn one
+corner is enough, (R, R), and others show sums of these, so that L may be less.
 """
 
 from __future__ import annotations
@@ -87,6 +92,13 @@ class Hexagon:
     def keeps_axes(self) -> bool:
         """Whether no element adds axes: these are half a turn, and reflections in and across the diagonal."""
         return all(sum(map(bool, row)) == 1 for matrix in self.group for row in matrix)
+
+    def is_clamped(self, lines: Sequence[Line]) -> bool:
+        """Whether as many orbits are seen behind nearest edges as have an offset in the box of what is read."""
+        one, other = lines
+        turned_alike = one == other and any(sum(row[k] for k, row in enumerate(matrix)) == -1 for matrix in self.group)
+        short = one.stride == 1 or (len(set(self.forwards)) == 1 and ((-1, 0), (0, -1)) in self.group)
+        return self.keeps_axes or (turned_alike and short)
 
 
 def read_of_hexagon(hexagon: Hexagon, lines: Sequence[Line], given: Any) -> tuple[Expr | None, Expr, tuple[Any, ...]]:
