@@ -5,8 +5,8 @@
 
 Along one axis the entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n. On a box of such axes W is the tensor
 product of theirs; on some of its faces, such as a cross, that of functions that along the other axes are 0 but at 0. Where a group
-of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`. Of diamonds see `diamonds`;
-of zero and nearest edges `inside`, which is about all of these windows.
+of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`. Of diamonds see `diamonds`,
+of hexagons `residues`; of zero and nearest edges `inside`, which is about boxes, faces and diamonds, and `hexagons`.
 """
 
 from __future__ import annotations
@@ -106,11 +106,11 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     are read differently, or in a diamond.
 
     Of zero edges see `layers_inside`. Behind nearest edges there is a number unless axes that a group exchanges have ends that are
-    compared in very many ways, and of hexagons where no turn adds axes; behind others there is none of hexagons. There is none
-    either where it exchanges axes that are read in three ways; nor in two ways, where it turns them only together and every so
-    many places behind symmetric edges are kept. None for another form, a window that lacks the place itself, and where the
-    condition isn't known either, as for diamonds behind these others whose axes a group exchanges that are read in two ways, or
-    turns only together as above.
+    compared in very many ways; behind others there is none where it exchanges axes that are read in three ways, nor in two ways,
+    where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window
+    that lacks the place itself, and where the condition isn't known either: as for diamonds behind these others whose axes a group
+    exchanges that are read in two ways, or turns only together as above; for hexagons that it turns of axes that are read in two
+    ways, and see `Hexagon.is_clamped` and `seen_of_hexagon` for others of which it is not.
     """
     window = _window(form)
     if window is None or window.edge == "zero":

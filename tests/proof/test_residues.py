@@ -103,7 +103,7 @@ def test_a_hexagon_is_counted_at_every_size(edge, name, sizes, steps, strides) -
 def test_every_group_edge_and_step(edge, name, steps, sizes) -> None:
     """What has no number is told too: axes that are read differently and more than half a turn, mirrors that keep -1 to an axis."""
     square = sizes == (n, n) and steps[0] == steps[1]
-    odd = edge == "symmetric" and name in ROUND
+    odd = edge == "symmetric" and name in ROUND and steps[0] % 2 == 1
     if (square or name in (None, "C2")) and not odd:
         extents = range(1, 8) if sizes == (n, n) else (1, 2, 3, 4, 6)
         compare(edge, name, sizes, steps, (2, 3) if edge == "periodic" else (1, 1), extents, range(9 if square else 7))
