@@ -196,7 +196,17 @@ def test_a_hexagon_behind_nearest_edges_is_counted_at_every_size(name, steps, st
             assert (And(*clauses).xreplace(at) == True) == (seen == whole.xreplace(at)), at  # noqa: E712
 
 
-CLAMPED = [("C3", 1, 1), ("C6", 1, 2), ("C6", 3, 1), ("D3", 2, 1), ("D6", 1, 1), ("D6", 2, 3), ("other D3", 3, 1)]
+CLAMPED = [
+    ("C3", 1, 1),
+    ("C3", 1, 3),
+    ("C6", 1, 2),
+    ("C6", 3, 1),
+    ("D3", 2, 1),
+    ("D3", 1, 2),
+    ("D6", 1, 1),
+    ("D6", 2, 3),
+]
+CLAMPED += [("other D3", 3, 1), ("other D3", 2, 3), ("C3", 2, 4), ("C6", 1, 5)]
 
 
 @pytest.mark.parametrize(
@@ -214,15 +224,15 @@ def test_a_turned_hexagon_behind_nearest_edges_of_one_size_is_counted_at_every_s
         assert (And(*clauses).xreplace(at) == True) == (seen == whole.xreplace(at)), at  # noqa: E712
 
 
-def test_what_is_seen_behind_nearest_edges_isn_t_what_is_read_of_all_turned_hexagons() -> None:
-    """Turns by thirds where a stride leaves out the last places, as of one place kept of two; other axes, and turns elsewhere."""
+def test_what_is_known_of_turned_hexagons_behind_nearest_edges() -> None:
+    """C3's two kinds of neighbours are seen as one at one place of two; two sizes, and mirrors alone, are left to others."""
     one, other, kept = (Line("nearest", -Delta, Delta, 1, s, size) for size, s in ((n, 2), (m, 2), (n, 1)))
     thirds, sixths, mirror = (tuple(GROUPS[name]) for name in ("C3", "C6", "mirror of a step"))
     assert seen_beyond(thirds, 1, (2, 2), (1, 1), (2, 2)) == 2 < orbits(thirds, 1, (2, 2), (1, 1), (1, 1))[0]
-    refused = [(thirds, (1, 1), one, one), (sixths, (1, 1), one, other), (sixths, (1, -1), one, one)]
+    refused = [(thirds, (1, -1), one, one), (sixths, (1, 1), one, other), (sixths, (1, -1), one, one)]
     for group, forwards, *lines in (*refused, (mirror, (1, 1), kept, kept)):
         assert not Hexagon(Delta, group, forwards).is_clamped(lines)
-    assert Hexagon(Delta, sixths, (-1, -1)).is_clamped([one, one])
+    assert Hexagon(Delta, thirds, (-1, -1)).is_clamped([one, one])
     assert Hexagon(Delta, thirds, (1, -1)).is_clamped([kept, kept])
 
 
