@@ -109,8 +109,8 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     compared in very many ways; behind others there is none where it exchanges axes that are read in three ways, nor in two ways,
     where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window
     that lacks the place itself, and where the condition isn't known either: as for diamonds behind these others whose axes a group
-    exchanges that are read in two ways, or turns only together as above; for hexagons that it turns of axes that are read in two
-    ways, and see `Hexagon.is_clamped` and `seen_of_hexagon` for others of which it is not.
+    exchanges that are read in two ways, or turns only together as above; for hexagons see `Hexagon.is_clamped` and
+    `seen_of_hexagon`, by which the condition may ask for a radius that is less by 1 than it must be, and there is no number then.
     """
     window = _window(form)
     if window is None or window.edge == "zero":
@@ -120,7 +120,9 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
         return inside.read, inside.when
     if window.hexagon is not None:
         apart = seen_of_hexagon(window.hexagon, window.lines)
-        return None if apart is None else (window.copies * apart[0], _all(form, apart[1]))
+        if apart is None:
+            return None
+        return None if apart[0] is None else window.copies * apart[0], _all(form, apart[1])
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
         return None if seen is None else (window.copies * seen[0], _all(form, seen[1]))

@@ -95,6 +95,35 @@ def test_a_hexagon_is_counted_at_every_size(edge, name, sizes, steps, strides) -
     compare(edge, name, sizes, steps, strides, (1, 2, 3, 6) if sizes == (n, n) else (1, 2, 5), (0, 1, 2, 4, 5))
 
 
+THIRDS = {
+    "C3": 0,
+    "other D3": 0,
+    "C6": 1,
+    "D3": 1,
+    "D6": 1,
+}  # by how much the condition on two sizes may be less than it is
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ("C3", "C6") else pytest.param(name, marks=pytest.mark.nightly) for name in THIRDS]
+)
+@pytest.mark.parametrize("edge", ["periodic", pytest.param("reflect", marks=pytest.mark.nightly)])
+def test_turns_by_thirds_on_two_sizes_leave_nothing_seen_twice_where_that_is_said(edge, name) -> None:
+    """The largest radius at which all are told apart is that, on different sizes, or one more."""
+    lines = [Line(edge, -Delta, Delta, 1, 1, size) for size in (n, m)]
+    found = seen_of_hexagon(Hexagon(Delta, tuple(TIED[name]), (1, 1)), lines)
+    assert found is not None and found[0] is None
+    for extents in product((1, 2, 3, 5, 6, 7) if edge == "periodic" else (1, 2, 3, 4), repeat=2):
+        said, true = [], []
+        for radius in range(min(extents) * (1 if edge == "periodic" else 2) + 2):
+            at = dict(zip((n, m, Delta), map(Integer, (*extents, radius)), strict=True))
+            said.append(And(*found[1]).xreplace(at) == True)  # noqa: E712
+            apart, entries = told(TIED[name], [seen(edge, extent, radius) for extent in extents], radius)
+            true.append(apart == entries)
+        assert sum(said) == sum(true) - (THIRDS[name] if extents[0] != extents[1] else 0), extents
+        assert said == sorted(said, reverse=True) and true == sorted(true, reverse=True), extents
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("sizes", [(n, n), (n, m)], ids=str)
 @pytest.mark.parametrize("steps", [(1, 1), (2, 2), (1, 2), (3, 3), (2, 3)], ids=str)
@@ -109,7 +138,8 @@ def test_every_group_edge_and_step(edge, name, steps, sizes) -> None:
         compare(edge, name, sizes, steps, (2, 3) if edge == "periodic" else (1, 1), extents, range(9 if square else 7))
     else:
         lines = [Line(edge, -Delta, Delta, d, 1, size) for d, size in zip(steps, sizes, strict=True)]
-        assert seen_of_hexagon(Hexagon(Delta, tuple(TIED[name]), (1, 1)), lines) is None
+        found = seen_of_hexagon(Hexagon(Delta, tuple(TIED[name]), (1, 1)), lines)
+        assert found is None or (found[0] is None and name in THIRDS)
 
 
 @pytest.mark.parametrize(
@@ -161,4 +191,5 @@ def test_numbers_read_well() -> None:
 )
 def test_what_has_no_number(edge, group, sides, stride) -> None:
     """Turns on two sizes, and places left out of which a mirror shows sums."""
-    assert layers_beyond(layer("Delta", sides, group, stride, edge=edge).form) is None
+    found = layers_beyond(layer("Delta", sides, group, stride, edge=edge).form)
+    assert found is None or found[0] is None
