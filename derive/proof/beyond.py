@@ -5,8 +5,8 @@
 
 Along one axis the entry a reads e(s·o + d·a) at the places o = 0, 1, ... with s·o < n. On a box of such axes W is the tensor
 product of theirs; on some of its faces, such as a cross, that of functions that along the other axes are 0 but at 0. Where a group
-of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`. Of diamonds see `diamonds`;
-of zero and nearest edges `inside`, which is about all of these windows.
+of signed permutations ties entries, V is a sum over orbits of such products: see `kinds` and `orbits`. Of diamonds see `diamonds`,
+of hexagons `residues`; of zero and nearest edges `inside`, which is about boxes, faces and diamonds, and `hexagons`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
+from derive.proof.residues import seen_of_hexagon
 from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
 from derive.proof.ties import Ends, Supports, forced, supports_of, symmetries
@@ -105,11 +106,11 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     are read differently, or in a diamond.
 
     Of zero edges see `layers_inside`. Behind nearest edges there is a number unless axes that a group exchanges have ends that are
-    compared in very many ways, and of hexagons where no turn adds axes; behind others there is none of hexagons. There is none
-    either where it exchanges axes that are read in three ways; nor in two ways, where it turns them only together and every so
-    many places behind symmetric edges are kept. None for another form, a window that lacks the place itself, and where the
-    condition isn't known either, as for diamonds behind these others whose axes a group exchanges that are read in two ways, or
-    turns only together as above.
+    compared in very many ways; behind others there is none where it exchanges axes that are read in three ways, nor in two ways,
+    where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window
+    that lacks the place itself, and where the condition isn't known either: as for diamonds behind these others whose axes a group
+    exchanges that are read in two ways, or turns only together as above; for hexagons see `Hexagon.is_clamped` and
+    `seen_of_hexagon`, by which the condition may ask for a radius that is less by 1 than it must be, and there is no number then.
     """
     window = _window(form)
     if window is None or window.edge == "zero":
@@ -117,6 +118,11 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     if window.edge in BETWEEN_ENDS:
         inside = _between_ends(window, form)
         return inside.read, inside.when
+    if window.hexagon is not None:
+        apart = seen_of_hexagon(window.hexagon, window.lines)
+        if apart is None:
+            return None
+        return None if apart[0] is None else window.copies * apart[0], _all(form, apart[1])
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
         return None if seen is None else (window.copies * seen[0], _all(form, seen[1]))
@@ -284,10 +290,8 @@ def _shaped(
     diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
     if group is not None and (supports or diamond):
         return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
-    if lines[0].edge not in BETWEEN_ENDS or sign != 1:
-        return None
-    hexagon = hexagon_of(form.given, ends, domain, names, forwards)
-    if hexagon is None or (lines[0].edge != "zero" and not hexagon.keeps_axes):
+    hexagon = hexagon_of(form.given, ends, domain, names, forwards) if sign == 1 else None
+    if hexagon is None or (lines[0].edge == "nearest" and not hexagon.is_clamped(lines)):
         return None
     return _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 

@@ -17,6 +17,19 @@ hexagon.
 Beyond an edge that repeats the nearest place the same is so with the ends of `inside`: of f_k and f_l there the products with
 (k, l) in a hexagon are a basis of the functions on it, as with an offset those of its quadrant nearer to both axes are in it.
 Elements that keep the axes carry such products to each other; turns by 60° and 120° don't.
+
+Where both axes are read alike, functions f that turns by 120° leave alone are the same between e_0 and e_1 as between two steps as
+far on, and between the others. As f(u, v) there, for L > 0, so that R ≤ 2L, it is seen
+
+    e_0, e_1      f where u, v < R; Σ f over v ≥ R for each u < R, over u ≥ R for each v < R, and over u, v ≥ R
+    e_3, e_4      f where u, v < L or u + v < R; Σ f over other v for each u < L, over other u for each v < L, and over u, v ≥ L
+
+as some image is nearer to the place than the ends; as one end is beside such places alone, and one corner; and as other ends and
+corners show sums of these. Each is seen if it has offsets in the hexagon, and then has one in some image of the box. More elements
+of the group carry these sums to each other as they do that: again as many are seen as orbits have an offset in the box.
+
+With L = 0, of one place kept, f is seen between e_0 and e_1 for u, v > 0 as before, and of the others, with both steps, sums over u
++ v = k for each k < R and over all beyond: min(R, Δ) less than orbits in the box, if nothing carries e_0 to e_1.
 """
 
 from __future__ import annotations
@@ -27,7 +40,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Any
 
-from sympy import Abs, Add, And, Dummy, Expr, Integer, Le, Max, Min, Symbol, expand, factor, floor
+from sympy import Abs, Add, And, Dummy, Expr, Integer, Le, Max, Min, Or, Symbol, expand, factor, floor
 
 from derive.forms.count import NotCountable
 from derive.forms.polyhedron import Polyhedron
@@ -88,9 +101,21 @@ class Hexagon:
         """Whether no element adds axes: these are half a turn, and reflections in and across the diagonal."""
         return all(sum(map(bool, row)) == 1 for matrix in self.group for row in matrix)
 
+    @property
+    def has_two_kinds_of_steps(self) -> bool:
+        """Whether three steps are carried to each other by turns, but not to the other three."""
+        images = {turned(matrix, _STEPS[0]) for matrix in self.group}
+        return images == {*_STEPS[::2]}
+
+    def is_clamped(self, lines: Sequence[Line]) -> bool:
+        """Whether it is known how many orbits are seen behind nearest edges: where axes are kept, or turned and read alike."""
+        alike = lines[0] == lines[1] and (lines[0].stride == 1 or len(set(self.forwards)) == 1)
+        thirds = any(sum(row[k] for k, row in enumerate(matrix)) == -1 for matrix in self.group)
+        return self.keeps_axes or (alike and thirds)
+
 
 def read_of_hexagon(hexagon: Hexagon, lines: Sequence[Line], given: Any) -> tuple[Expr | None, Expr, tuple[Any, ...]]:
-    """How many orbits are read, how many there are, and conditions that all hold where these are as many.
+    """How many orbits are read, or seen of nearest places, how many there are, and conditions that all hold if these are as many.
 
     There is no first number where the sets that are read overlap in very many ways.
     """
@@ -102,7 +127,13 @@ def read_of_hexagon(hexagon: Hexagon, lines: Sequence[Line], given: Any) -> tupl
     left = Dummy("u", integer=True)
     whole = replace(window, hexagon=replace(hexagon, radius=left)).number(False)
     orbits = replaced(in_short(whole, left), {left: hexagon.radius})
-    return read, orbits, tuple(dict.fromkeys(replaced(clause, lengths) for clause in window.clauses()))
+    clauses = [replaced(clause, lengths) for clause in window.clauses()]
+    line = lines[0]
+    if line.edge == "nearest" and line.stride > 1 and hexagon.has_two_kinds_of_steps:
+        alone = built(Max, 0, built(Min, 1, expand(line.stride + 1 - line.extent)))
+        read = None if read is None else read - alone * built(Min, hexagon.radius, window.reach(0, 1))
+        clauses.append(Or(Le(hexagon.radius, 0), Le(line.stride + 1, line.extent)))
+    return read, orbits, tuple(dict.fromkeys(clauses))
 
 
 @dataclass(frozen=True, slots=True)

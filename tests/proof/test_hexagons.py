@@ -196,18 +196,57 @@ def test_a_hexagon_behind_nearest_edges_is_counted_at_every_size(name, steps, st
             assert (And(*clauses).xreplace(at) == True) == (seen == whole.xreplace(at)), at  # noqa: E712
 
 
-def test_a_layer_of_a_hexagon_behind_nearest_edges_has_its_number_and_the_exact_condition() -> None:
-    found = layer("Delta", ("n", "m"), "C2", edge="nearest")
-    assert found.counts.exact_weight is not None and str(found.counts.when) == "Delta < Min(m, n)"
+CLAMPED = [
+    ("C3", 1, 1),
+    ("C3", 1, 3),
+    ("C6", 1, 2),
+    ("C6", 3, 1),
+    ("D3", 2, 1),
+    ("D3", 1, 2),
+    ("D6", 1, 1),
+    ("D6", 2, 3),
+]
+CLAMPED += [("other D3", 3, 1), ("other D3", 2, 3), ("C3", 2, 4), ("C6", 1, 5)]
 
 
 @pytest.mark.parametrize(
-    ("group", "edge"),
-    [("C3", "nearest"), *(pytest.param(*c, marks=pytest.mark.nightly) for c in [("D6", "nearest"), (None, "reflect")])],
+    ("name", "step", "stride"),
+    [c if k in (0, 1) else pytest.param(*c, marks=pytest.mark.nightly) for k, c in enumerate(CLAMPED)],
 )
-def test_a_hexagon_behind_other_edges_or_whose_turns_add_axes_is_left_to_others(group, edge) -> None:
+def test_a_turned_hexagon_behind_nearest_edges_of_one_size_is_counted_at_every_size(name, step, stride) -> None:
+    lines, group = [Line("nearest", -Delta, Delta, step, stride, n)] * 2, tuple(GROUPS[name])
+    assert Hexagon(Delta, group, (1, 1)).is_clamped(lines)
+    read, whole, clauses = read_of_hexagon(Hexagon(Delta, group, (1, 1)), lines, And(Ge(Delta, 0), Ge(n, 1)))
+    for extent, radius in product((1, 2, 3, 4, 6), (0, 1, 2, 3, 5, 7)):
+        at = {n: Integer(extent), Delta: Integer(radius)}
+        seen = seen_beyond(group, radius, (extent, extent), (step, step), (stride, stride))
+        assert read.xreplace(at) == seen, at
+        assert (And(*clauses).xreplace(at) == True) == (seen == whole.xreplace(at)), at  # noqa: E712
+
+
+def test_what_is_known_of_turned_hexagons_behind_nearest_edges() -> None:
+    """C3's two kinds of neighbours are seen as one at one place of two; two sizes, and mirrors alone, are left to others."""
+    one, other, kept = (Line("nearest", -Delta, Delta, 1, s, size) for size, s in ((n, 2), (m, 2), (n, 1)))
+    thirds, sixths, mirror = (tuple(GROUPS[name]) for name in ("C3", "C6", "mirror of a step"))
+    assert seen_beyond(thirds, 1, (2, 2), (1, 1), (2, 2)) == 2 < orbits(thirds, 1, (2, 2), (1, 1), (1, 1))[0]
+    refused = [(thirds, (1, -1), one, one), (sixths, (1, 1), one, other), (sixths, (1, -1), one, one)]
+    for group, forwards, *lines in (*refused, (mirror, (1, 1), kept, kept)):
+        assert not Hexagon(Delta, group, forwards).is_clamped(lines)
+    assert Hexagon(Delta, thirds, (-1, -1)).is_clamped([one, one])
+    assert Hexagon(Delta, thirds, (1, -1)).is_clamped([kept, kept])
+
+
+def test_a_layer_of_a_hexagon_behind_nearest_edges_has_its_number_and_the_exact_condition() -> None:
+    found = layer("Delta", ("n", "m"), "C2", edge="nearest")
+    assert found.counts.exact_weight is not None and str(found.counts.when) == "Delta < Min(m, n)"
+    turned_alike = layer("Delta", ("n", "n"), "D6", edge="nearest").counts
+    assert turned_alike.exact_weight is not None and str(turned_alike.when) == "Delta < n"
+
+
+@pytest.mark.parametrize("group", ["C3", pytest.param("D6", marks=pytest.mark.nightly)])
+def test_a_hexagon_whose_turns_add_axes_of_two_sizes_is_left_to_others(group) -> None:
     """What is told apart there isn't what is read."""
-    assert layers_beyond(layer("Delta", ("n", "m"), group, edge=edge).form) is None
+    assert layers_beyond(layer("Delta", ("n", "m"), group, edge="nearest").form) is None
 
 
 def test_another_window_of_as_many_offsets_is_no_hexagon() -> None:

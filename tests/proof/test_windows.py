@@ -91,8 +91,8 @@ def test_large_tied_windows_are_counted_on_large_grids():
     assert layer.counts.exact_weight.subs(few) == 5 * 6 // 2
 
 
-def hexagon_of_67():
-    return derive.convolution(kernel=derive.Hexagon("Delta"), channels=False, edges="periodic").form
+def hexagon_of_67(stride=1, edge="periodic"):
+    return derive.convolution(kernel=derive.Hexagon("Delta"), stride=stride, channels=False, edges=edge).form
 
 
 def test_a_window_of_numbers_is_whole_on_a_grid_of_numbers_only_where_that_is_large():
@@ -109,4 +109,10 @@ def test_weights_that_are_too_many_to_be_counted_on_a_grid_of_numbers_are_no_num
     with pytest.raises(
         NotCountable, match=r"W may tell fewer weights than there are; they are more than are gone through\.$"
     ):
-        numbers(hexagon_of_67(), {"n": 100, "m": 120, "Delta": 60})
+        numbers(hexagon_of_67(2, "reflect"), {"n": 100, "m": 120, "Delta": 60})
+
+
+def test_a_large_hexagon_on_a_torus_of_numbers_is_counted_by_the_residues_that_it_reaches():
+    ends = range(-60, 61)
+    reached = {(a % 100, b % 120) for a in ends for b in ends if abs(a + b) <= 60}
+    assert numbers(hexagon_of_67(), {"n": 100, "m": 120, "Delta": 60})["weights"] == len(reached)
