@@ -109,8 +109,8 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     compared in very many ways; behind others there is none where it exchanges axes that are read in three ways, nor in two ways,
     where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window
     that lacks the place itself, and where the condition isn't known either: as for diamonds behind these others whose axes a group
-    exchanges that are read in two ways, or turns only together as above; for hexagons see `Hexagon.is_clamped` and
-    `seen_of_hexagon`, by which the condition may ask for a radius that is less by 1 than it must be, and there is no number then.
+    exchanges that are read in two ways, or turns only together as above; for hexagons see `read_of_hexagon` and
+    `seen_of_hexagon`, by which the condition may ask for more than it must where there is no number.
     """
     window = _window(form)
     if window is None or window.edge == "zero":
@@ -291,9 +291,7 @@ def _shaped(
     if group is not None and (supports or diamond):
         return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
     hexagon = hexagon_of(form.given, ends, domain, names, forwards) if sign == 1 else None
-    if hexagon is None or (lines[0].edge == "nearest" and not hexagon.is_clamped(lines)):
-        return None
-    return _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
+    return None if hexagon is None else _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 
 
 def _signed(form: Form) -> tuple[Read | None, Expr]:

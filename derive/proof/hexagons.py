@@ -30,6 +30,11 @@ of the group carry these sums to each other as they do that: again as many are s
 
 With L = 0, of one place kept, f is seen between e_0 and e_1 for u, v > 0 as before, and of the others, with both steps, sums over u
 + v = k for each k < R and over all beyond: min(R, Δ) less than orbits in the box, if nothing carries e_0 to e_1.
+
+Of others that add axes there is no number. All are told apart if Δ is no more than any end; and, turned by 60° without a stride, if
+every orbit has an offset in the box: f is 0 from the farthest offsets on. Of ends R ≤ S it is as f(u, v) for u ≤ R, v ≤ S, as
+others that read the same are farther; so for v < R, u + v ≤ S, which (-v, u + v) reads; and for v = R, where that reads others as
+near with less u alone, which are such that have u ≤ R, as all are in the box.
 """
 
 from __future__ import annotations
@@ -117,18 +122,23 @@ class Hexagon:
 def read_of_hexagon(hexagon: Hexagon, lines: Sequence[Line], given: Any) -> tuple[Expr | None, Expr, tuple[Any, ...]]:
     """How many orbits are read, or seen of nearest places, how many there are, and conditions that all hold if these are as many.
 
-    There is no first number where the sets that are read overlap in very many ways.
+    There is no first number where the sets that are read overlap in very many ways; nor where it isn't known what is seen, and then
+    the conditions are enough.
     """
+    known = lines[0].edge != "nearest" or hexagon.is_clamped(lines)
     window, lengths = _Window(tuple(lines), Polyhedron.of(given), hexagon).in_order()
     try:
-        read = replaced(window.number(True), lengths)
+        read = replaced(window.number(True), lengths) if known else None
     except NotCountable:
         read = None
     left = Dummy("u", integer=True)
     whole = replace(window, hexagon=replace(hexagon, radius=left)).number(False)
     orbits = replaced(in_short(whole, left), {left: hexagon.radius})
-    clauses = [replaced(clause, lengths) for clause in window.clauses()]
     line = lines[0]
+    if not known and not (_matrix(1, 1) in hexagon.group and all(other.stride == 1 for other in lines)):
+        least = (Le(hexagon.radius, window.reach(k, sign)) for k in range(2) for sign in (1, -1))
+        return read, orbits, tuple(replaced(clause, lengths) for clause in least)
+    clauses = [replaced(clause, lengths) for clause in window.clauses()]
     if line.edge == "nearest" and line.stride > 1 and hexagon.has_two_kinds_of_steps:
         alone = built(Max, 0, built(Min, 1, expand(line.stride + 1 - line.extent)))
         read = None if read is None else read - alone * built(Min, hexagon.radius, window.reach(0, 1))

@@ -12,7 +12,7 @@ import derive
 from derive.forms.expr import index
 from derive.groups._matrices import NAMED, closure
 from derive.proof import hexagons
-from derive.proof.beyond import layers_beyond, layers_inside
+from derive.proof.beyond import layers_inside
 from derive.proof.exact import rank
 from derive.proof.hexagons import Hexagon, read_of_hexagon
 from derive.proof.lines import Line
@@ -243,10 +243,40 @@ def test_a_layer_of_a_hexagon_behind_nearest_edges_has_its_number_and_the_exact_
     assert turned_alike.exact_weight is not None and str(turned_alike.when) == "Delta < n"
 
 
-@pytest.mark.parametrize("group", ["C3", pytest.param("D6", marks=pytest.mark.nightly)])
-def test_a_hexagon_whose_turns_add_axes_of_two_sizes_is_left_to_others(group) -> None:
-    """What is told apart there isn't what is read."""
-    assert layers_beyond(layer("Delta", ("n", "m"), group, edge="nearest").form) is None
+ADDING = [
+    ("C6", (1, 1)),
+    ("D6", (1, 1)),
+    ("C3", (1, 1)),
+    ("other D3", (2, 1)),
+    ("mirror of a step", (2, 2)),
+    ("D6", (2, 2)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "strides"),
+    [c if k in (0, 3) else pytest.param(*c, marks=pytest.mark.nightly) for k, c in enumerate(ADDING)],
+)
+def test_all_are_told_apart_behind_nearest_edges_of_two_sizes_where_that_is_said(name, strides) -> None:
+    """What is told apart there isn't what is read, and there is no number."""
+    group, given = tuple(GROUPS[name]), And(Ge(Delta, 0), Ge(n, 1), Ge(m, 1))
+    lines = [Line("nearest", -Delta, Delta, 1, s, size) for s, size in zip(strides, (n, m), strict=True)]
+    read, whole, clauses = read_of_hexagon(Hexagon(Delta, group, (1, 1)), lines, given)
+    assert read is None
+    for extents in product((1, 2, 3, 4, 6), repeat=2):
+        for radius in range(min(max(extents), 2 * min(extents)) + 1):
+            at = dict(zip((n, m, Delta), map(Integer, (*extents, radius)), strict=True))
+            ends = [s * ((k - 1) // s) for k, s in zip(extents, strides, strict=True)]
+            said = And(*clauses).xreplace(at) == True  # noqa: E712
+            assert said or radius > min(ends), at
+            if said:
+                assert seen_beyond(group, radius, extents, (1, 1), strides) == whole.xreplace(at), at
+
+
+def test_a_layer_of_a_turned_hexagon_behind_nearest_edges_of_two_sizes_has_no_number() -> None:
+    found = layer("Delta", ("n", "m"), "C6", edge="nearest")
+    assert found.counts.exact_weight is None and str(found.counts.when) == "(Delta < Max(m, n)) & (Delta < 2*Min(m, n))"
+    assert str(layer("Delta", ("n", "m"), "C3", edge="nearest").counts.when) == "Delta < Min(m, n)"
 
 
 def test_another_window_of_as_many_offsets_is_no_hexagon() -> None:
