@@ -22,8 +22,8 @@ __all__ = ["with_min"]
 def with_min(condition: Boolean, given: Polyhedron | None = None) -> Boolean:
     """Upper bounds on one symbol as one: Delta <= n - 1 and Delta <= m - 1 become Delta < Min(m, n).
 
-    Redundant inequalities are dropped first; what is not a conjunction of inequalities comes back unchanged, but for bounds beside
-    it.
+    Redundant inequalities are dropped first, and alternatives are written one by one; what is not a conjunction of inequalities comes
+    back unchanged, but for bounds beside it.
 
     >>> n, m, Delta = sp.symbols("n m Delta", integer=True)
     >>> with_min((Delta <= n - 1) & (Delta < m))
@@ -31,6 +31,8 @@ def with_min(condition: Boolean, given: Polyhedron | None = None) -> Boolean:
     >>> with_min((Delta <= 2 * n - 1) & (Delta <= 2 * m - 1) & (Delta <= sp.Max(m, n) - 1))
     (Delta < Max(m, n)) & (Delta < 2*Min(m, n))
     """
+    if isinstance(condition, sp.Or):
+        return sp.Or(*(with_min(part, given) if isinstance(part, sp.And) else part for part in condition.args))
     parts = sp.And.make_args(condition)
     bent = [part for part in parts if not _is_affine(part)]
     if not bent:
