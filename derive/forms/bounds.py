@@ -22,8 +22,8 @@ __all__ = ["with_min"]
 def with_min(condition: Boolean, given: Polyhedron | None = None) -> Boolean:
     """Upper bounds on one symbol as one: Delta <= n - 1 and Delta <= m - 1 become Delta < Min(m, n).
 
-    Redundant inequalities are dropped first, and alternatives are written one by one; what is not a conjunction of inequalities comes
-    back unchanged, but for bounds beside it.
+    Redundant inequalities are dropped first, and alternatives are written one by one; what is not a conjunction of inequalities
+    comes back unchanged, but for bounds beside it.
 
     >>> n, m, Delta = sp.symbols("n m Delta", integer=True)
     >>> with_min((Delta <= n - 1) & (Delta < m))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, permutations, product
+from itertools import chain, product
 from types import MappingProxyType
 from typing import Any
 
-from sympy import Abs, And, Eq, Expr, Ge, Integer, Max, Min, Mod, Or, Poly, Symbol, ceiling, expand, floor, igcd, true
+from sympy import Abs, And, Eq, Expr, Ge, Integer, Max, Min, Mod, Or, Symbol, ceiling, expand, floor, igcd, true
 
 from derive.errors import RuleRefused
 from derive.forms.branches import branches
@@ -20,13 +20,14 @@ from derive.forms.products import product_of
 from derive.forms.quotients import rounded
 from derive.groups._cases import written
 from derive.remembered import replaced, text
+from derive.rules._images import mirrored, repeated
 from derive.rules._known import implied
 
 __all__ = ["read_by", "selected", "ties_remainders"]
 
 Letters = Mapping[Symbol, Expr]
 Reading = tuple[tuple[Any, ...], Letters]
-_MOST_AXES, _MOST_IMAGES = 3, 48
+_MOST_AXES = 3
 _LARGE = 9
 
 
@@ -99,7 +100,7 @@ def _readings(
     read = {s: _chosen(e, known) for s, e in param.reader}
     cases = [dict(at) for at in dict.fromkeys(tuple(at.items()) for _, at in branches(read))]
     if ties_remainders(source):
-        yield from _elsewhere(param, source, cases[0], inside)
+        yield from _elsewhere(param, source, cases[0], inside, first)
         return
     taps = _taps(param, source, after, cases)
     for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
@@ -109,33 +110,41 @@ def _readings(
         at = {s: replaced(e, _moved(term, found, places)) if s not in found else found[s] for s, e in at.items()}
         hit = _named_by((replaced(e, at) for e in source.subscripts), param)
         yield (() if tap else (param.free, hit)), at
+    lowest = {s: split(inside)[0].bounds(s)[0] for s in first}
+    at = cases[0] | {a.symbol: a.symbol for a in param.array.axes if a.symbol in cases[0]}
+    at |= {s: Max(*low) for s, low in lowest.items() if low and s not in param.array.symbols}
+    yield (param.free, _named_by((replaced(e, at) for e in source.subscripts), param)), at
 
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
-    """By which remainder an entry is called: its letter is c·((r·s + d) mod p) + e for a kept place s."""
+    """By which remainder an entry is called: its letter is c·((r·s + d) mod p) + e for a kept place s, with d of `sizes` alone."""
 
     letter: Symbol
     remainder: Mod
     factor: Expr
     added: Expr
+    sizes: frozenset[Symbol]
 
     @classmethod
-    def of(cls, letter: Symbol, subscript: Expr) -> _Phase | None:
+    def of(cls, letter: Symbol, subscript: Expr, letters: Iterable[Symbol]) -> _Phase | None:
         """None for a subscript without one remainder by a number."""
         found = subscript.atoms(Mod)
         if len(found) != 1 or not (remainder := found.pop()).args[1].is_Integer:
             return None
         factor = subscript.coeff(remainder)
         added = expand(subscript - factor * remainder)
-        return cls(letter, remainder, factor, added) if factor.is_Integer and factor > 0 and added.is_Integer else None
+        sizes = remainder.free_symbols.difference(letters)
+        told = factor.is_Integer and factor > 0 and added.is_Integer
+        return cls(letter, remainder, factor, added, frozenset(sizes)) if told else None
 
     def steps(self, s: Symbol, wanted: Expr) -> tuple[Expr, Expr, int]:
         """The multiple of the place, what of the wanted subscript's remainder is left for it, and what divides both."""
         place, period = self.remainder.args
         rate = place.coeff(s)
         rest = expand(place - rate * s)
-        common = igcd(rate, period) if rate.is_Integer and rest.is_Integer else period
+        apart = rate.is_Integer and rest.is_integer and rest.free_symbols <= self.sizes
+        common = igcd(rate, period) if apart else period
         return rate, floor((wanted - self.added) / self.factor) - rest, int(common)
 
     def met(self, s: Symbol, wanted: Expr) -> Any:
@@ -153,7 +162,7 @@ class _Phase:
 def _phases(param: Param, source: Read, at: Letters) -> Iterator[tuple[_Phase, Symbol]]:
     """The remainders that entries are called by, each with the letter of the place that it is of."""
     for letter, subscript in zip(param.array.symbols, source.subscripts, strict=True):
-        if (phase := _Phase.of(letter, subscript)) is not None:
+        if (phase := _Phase.of(letter, subscript, at)) is not None:
             yield from ((phase, s) for s in phase.remainder.args[0].free_symbols & set(at))
 
 
@@ -179,20 +188,23 @@ def ties_remainders(source: Read) -> bool:
     return any(e.has(Mod) and e.has(Where, Max, Min) for e in source.subscripts)
 
 
-def _elsewhere(param: Param, source: Read, term: Letters, inside: Any) -> Iterator[Reading]:
+def _elsewhere(param: Param, source: Read, term: Letters, inside: Any, first: Letters) -> Iterator[Reading]:
     """The first terms at places of each remainder, of cases that tie some to each other, each with what makes it read the entry."""
     found = sorted({m for e in source.subscripts for m in e.atoms(Mod) if m.args[1].is_Integer}, key=text)
     places = [
-        (_Phase(m.args[1], m, Integer(1), Integer(0)), s) for m in found for s in m.args[0].free_symbols & set(term)
+        (_Phase(m.args[1], m, Integer(1), Integer(0), frozenset(m.free_symbols.difference(term))), s)
+        for m in found
+        for s in m.args[0].free_symbols & set(term)
     ]
     offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol not in {s for _, s in places}]
-    taps = ({s: s for s in offsets}, *_mirrored(offsets))
+    taps = ({s: s for s in offsets}, *mirrored(offsets))
     for tap, chosen in product(taps, product(*(range(p.remainder.args[1]) for p, _ in places))):
         wanted = [(phase, s, Integer(v)) for (phase, s), v in zip(places, chosen, strict=True)]
         if all(phase.met(s, v) == True for phase, s, v in wanted):  # noqa: E712  SymPy's
             near, _ = split(replaced(inside, tap))
             at = {s: tap.get(s, e) for s, e in term.items()}
-            at |= {s: phase.first(s, Max(*near.bounds(s)[0]), v) for phase, s, v in wanted}
+            at |= {s: Max(*lowest) for s in first if (lowest := near.bounds(s)[0])}
+            at |= {s: phase.first(s, at[s], v) for phase, s, v in wanted}
             own = {phase.remainder: v for phase, _, v in wanted}
             yield (_named_by((replaced(replaced(e, own), at) for e in source.subscripts), param),), at
 
@@ -274,8 +286,8 @@ def _taps(param: Param, source: Read, after: Form, cases: Sequence[Letters]) -> 
         return
     term, known = dict(param.reader), And(after.given, param.array.holds(), _named(param, after))
     still = {s: s for s in offsets}
-    images = list(_mirrored(offsets))
-    images += [at for at in _repeated(cases, offsets) if at not in (still, *images)]
+    images = list(mirrored(offsets))
+    images += [at for at in repeated(cases, offsets) if at not in (still, *images)]
     for channels in _channels(param, source, after):
         for moved in (*([still] if channels else []), *images):
             tap = {**{s: moved.get(s, term[s]) for s in after.reduction_symbols}, **channels}
@@ -309,34 +321,6 @@ def _channels(param: Param, source: Read, after: Form) -> Iterator[Letters]:
         if at != {s: term[s] for s in chosen} and all(name in read for name in names):
             tables = [{tuple(map(int, name)): read[name][p] for name in names} for p in range(len(own))]
             yield at | {s: written(tuple(own), table) for s, table in zip(own, tables, strict=True)}
-
-
-def _mirrored(offsets: list[Symbol]) -> Iterator[Letters]:
-    """Signed permutations of offsets, about a pixel or about a corner, but the identity."""
-    for order in permutations(offsets):
-        for signs in product((1, -1), repeat=len(offsets)):
-            for shift in (0, 1) if -1 in signs else (0,):
-                moved = zip(offsets, signs, order, strict=True)
-                found = {s: sign * other + shift * (sign < 0) for s, sign, other in moved}
-                if any(s != e for s, e in found.items()):
-                    yield found
-
-
-def _repeated(cases: Sequence[Letters], offsets: list[Symbol]) -> list[Letters]:
-    """The offsets that the cases carry offsets to, one after the other, where these are few."""
-    images = [{s: case[s] for s in offsets} for case in cases if all(s in case for s in offsets)]
-    steps: list[Letters] = [at for at in images if all(_is_affine(e, offsets) for e in at.values())]
-    found = list(steps)
-    for at in found:
-        further = ({s: expand(replaced(e, at)) for s, e in step.items()} for step in steps)
-        found += [other for other in further if other not in found]
-        if len(found) > _MOST_IMAGES:
-            return steps
-    return found
-
-
-def _is_affine(e: Expr, letters: list[Symbol]) -> bool:
-    return bool(e.free_symbols <= {*letters} and e.is_polynomial(*letters) and Poly(e, *letters).total_degree() <= 1)
 
 
 def _may_hold(known: Any, claim: Any, offsets: list[Symbol]) -> bool:

@@ -15,6 +15,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import derive as public
 from derive.__main__ import main
 from derive.checking import check_emitted
 from derive.errors import DeriveError
@@ -25,6 +26,7 @@ from derive.proof.obligations import step_obligations
 from derive.proof.solver import discharge_all
 from tests.cli.test_writing import ROOT
 from tests.proof.coqc import coqc, needs_coq
+from tests.proof.spans import layers_of
 
 EXAMPLES = ROOT / "docs" / "examples"
 WOVEN, ARMS = f"{EXAMPLES / 'own_layer.py'}:woven2d", f"{EXAMPLES / 'own_mask.py'}:arms2d"
@@ -249,3 +251,14 @@ def test_what_glides_tie_is_accepted_by_coq(tmp_path):
     (glides,) = (s.step for s in steps if s.rule.startswith("equivariant(Glides"))
     claims = [Claim("Glides", "glides", o) for o in step_obligations(glides)]
     assert coqc(coq_file("Glides", claims).text, tmp_path) == (0, "Closed under the global context\n")
+
+
+@pytest.mark.parametrize("stride", [2, 3, pytest.param(5, marks=pytest.mark.nightly)])
+def test_footprints_are_strided(stride):
+    """A place along the other axis was taken from before the stride: rows of both kinds are kept by odd ones, which was refused."""
+    layer = load_layer(f"{EXAMPLES / 'own_glide.py'}:footprints2d").derivation.then(public.strided(stride))
+    assert all(verdict.proved for verdict in layer.verdicts)
+    for n, m, radius in ((1, 2, 1), (4, 2, 1), (7, 5, 1), (5, 4, 2)):
+        sizes = {s: {"n": n, "m": m, "Delta": radius}[s.name] for s in layer.form.sizes}
+        told = layer.free_parameters_at(n=n, m=m, Delta=radius)
+        assert told["weight"] + told["bias"] == layers_of(layer.form, sizes).rank, sizes
