@@ -119,8 +119,9 @@ def regenerated(shared: Path, remembered: Path) -> Path:
         while not done.exists():
             time.sleep(0.2)
     else:
-        variables = {"DERIVE_CACHE_DIR": str(remembered), "PYTHONHASHSEED": SEED}
-        ran = as_process("--to", folder, "--jobs", 2, **variables)
+        (shared / "theorems").mkdir()
+        variables = {"DERIVE_CACHE_DIR": str(remembered), "PYTHONHASHSEED": SEED, "THEOREMS": str(shared / "theorems")}
+        ran = as_process("--to", folder, "--jobs", 2, program=("tests/regenerating.py",), **variables)
         done.write_text(ran.err)
         assert ran.code == 0, ran.err
         assert "remembered" not in ran.out
