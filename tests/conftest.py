@@ -22,6 +22,9 @@ if "SYMPY_CACHE_SIZE" not in os.environ:
     os.environ["SYMPY_CACHE_SIZE"] = "20000"
     import_module("sympy")
     del os.environ["SYMPY_CACHE_SIZE"]
+# A product of small matrices in several threads has them wait for each other at full speed: tests run one a processor. NumPy's BLAS
+# reads the variable when it is loaded; what is about threads asks for them by number.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Formulas are many small objects that last, and Python looks through them often. Both take a twelfth off the time of such tests.
 gc.set_threshold(100_000, 50, 100)
 
