@@ -33,7 +33,7 @@ settings.load_profile("derive")
 
 SEED = "4242"
 _SHARE = 12
-_SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorems of every layer by day
+_SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue is about the theorems of every layer by day
 _SLOW = ("proof", "ladder", "cuda", "render")
 # Files, and checks of others.
 _ALWAYS = {
