@@ -32,9 +32,11 @@ class Ran:
         return line
 
 
-def as_process(*arguments: object, cwd: Path = ROOT, **variables: str) -> Ran:
+def as_process(
+    *arguments: object, cwd: Path = ROOT, program: tuple[str, ...] = ("-m", "derive"), **variables: str
+) -> Ran:
     """The command line in a process of its own, with variables added to the environment."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    command = [sys.executable, "-m", "derive", *map(str, arguments)]
+    command = [sys.executable, *program, *map(str, arguments)]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     return Ran(done.returncode, done.stdout, done.stderr)

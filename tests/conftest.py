@@ -22,6 +22,9 @@ if "SYMPY_CACHE_SIZE" not in os.environ:
     os.environ["SYMPY_CACHE_SIZE"] = "20000"
     import_module("sympy")
     del os.environ["SYMPY_CACHE_SIZE"]
+# A product of small matrices in several threads has them wait for each other at full speed: tests run one a processor. NumPy's BLAS
+# reads the variable when it is loaded; what is about threads asks for them by number.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Formulas are many small objects that last, and Python looks through them often. Both take a twelfth off the time of such tests.
 gc.set_threshold(100_000, 50, 100)
 
@@ -30,7 +33,7 @@ settings.load_profile("derive")
 
 SEED = "4242"
 _SHARE = 12
-_SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue checks the theorems of every layer by day
+_SELDOM = {"test_coq": 24}  # whole files: test_coq_catalogue is about the theorems of every layer by day
 _SLOW = ("proof", "ladder", "cuda", "render")
 # Files, and checks of others.
 _ALWAYS = {
@@ -119,8 +122,9 @@ def regenerated(shared: Path, remembered: Path) -> Path:
         while not done.exists():
             time.sleep(0.2)
     else:
-        variables = {"DERIVE_CACHE_DIR": str(remembered), "PYTHONHASHSEED": SEED}
-        ran = as_process("--to", folder, "--jobs", 2, **variables)
+        (shared / "theorems").mkdir()
+        variables = {"DERIVE_CACHE_DIR": str(remembered), "PYTHONHASHSEED": SEED, "THEOREMS": str(shared / "theorems")}
+        ran = as_process("--to", folder, "--jobs", 2, program=("tests/regenerating.py",), **variables)
         done.write_text(ran.err)
         assert ran.code == 0, ran.err
         assert "remembered" not in ran.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from compileall import compile_dir
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,12 @@ def copied_tree(regenerated: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(regenerated, tmp_path / "copied"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, to be edited."""
+    """A copy of the project, to be edited; compiled once for all processes that run copies of it."""
     root = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "derive", root / "derive", ignore=shutil.ignore_patterns("__pycache__"))
+    compile_dir(root / "derive", quiet=1)
     shutil.copy(ROOT / "pyproject.toml", root)
     return root
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from compileall import compile_dir
 from contextlib import redirect_stdout
 from io import StringIO
 from itertools import product
@@ -161,6 +162,7 @@ def copy(tmp_path_factory):
         for outside, inside in IMPORTS.items():
             text = text.replace(outside, inside)
         (root / place).write_text(text, encoding="utf-8")
+    compile_dir(root / "derive", quiet=1)  # once for all processes that run it
     return root
 
 

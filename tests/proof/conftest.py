@@ -11,8 +11,8 @@ from derive.proof.encoding import write_step
 
 
 @pytest.fixture(scope="module", autouse=True)
-def remembered():
-    """Obligations are built once for each step's data."""
+def obligations_built_once():
+    """For each step's data."""
     built = {}
     original = module.step_obligations
 

@@ -334,6 +334,7 @@ Print Assumptions theorems.
 
 
 def test_bytes_do_not_depend_on_the_hash_seed():
+    """This process has another."""
     script = """
 import hashlib
 from derive.making import coq_theorems
@@ -341,9 +342,8 @@ from derive.pipeline import layer
 print(hashlib.sha256(coq_theorems(layer("locally_connected2d")).text.encode()).hexdigest())
 """
     digests = {hashlib.sha256(coq_theorems(layer("locally_connected2d")).text.encode()).hexdigest()}
-    for seed in ("0", "4242"):
-        environment = dict(os.environ, PYTHONHASHSEED=seed, PYTHONPATH=str(ROOT))
-        command = [sys.executable, "-c", script]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        digests.add(done.stdout.strip())
+    environment = dict(os.environ, PYTHONHASHSEED="4242", PYTHONPATH=str(ROOT))
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    digests.add(done.stdout.strip())
     assert len(digests) == 1
