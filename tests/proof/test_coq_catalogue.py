@@ -1,7 +1,4 @@
-"""Coq accepts the theorems of every layer, each statement once over all of them; a false one is named with its layer.
-
-By day it isn't asked again what it has accepted as it stands, but of a quarter of the layers, those with the shortest files.
-"""
+"""Coq accepts the theorems of every layer, each statement once over all of them; a false one is named with its layer."""
 
 from __future__ import annotations
 
@@ -12,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.proof import accepted
-from tests.proof.accepted import CLOSED, LAYERS, SECONDS, digest, keep, kept, theorems, together
+import derive
+from derive.pipeline import layer
+from derive.registry import names
 from tests.proof.coqc import coqc, needs_coq
-from tests.regenerating import Theorems, theorems_in
+from tests.regenerating import Theorems, theorems_in, theorems_of
 
+LAYERS = names("derive.catalogue")
+# A few times what all layers take, so that a proof that no longer ends is told.
+SECONDS = 900
+CLOSED = (0, "Closed under the global context\n")
+TACTICS = (Path(derive.__file__).parent / "proof" / "tactics.v").read_text(encoding="utf-8")
+THEOREM = re.compile(r"^Theorem (\w+) :\n(.*?)\nProof\. by_witness\. Qed\.$", re.M | re.S)
 PLANT = """
 Theorem offset2d__planted :
   forall (n : Z), 1 <= n -> 2 <= n.
@@ -32,10 +36,19 @@ def catalogue(regenerated: Path, shared: Path) -> dict[str, Theorems]:
     return {name: found[name] for name in LAYERS}
 
 
-def asked(of: Mapping[str, Theorems]) -> dict[str, Theorems]:
-    """What Coq is asked by day."""
-    short = sorted(of, key=lambda name: len(of[name].text))[: len(of) // 4]
-    return accepted.asked(of) | {name: of[name] for name in short}
+def together(of: Mapping[str, Theorems]) -> str:
+    """One file for all layers, with each statement once."""
+    first: dict[str, str] = {}
+    for found in of.values():
+        stated = THEOREM.findall(found.text)
+        assert len(stated) == found.theorems
+        for name, said in stated:
+            first.setdefault(said, name)
+    parts = [f"Theorem {name} :\n{said}\nProof. by_witness. Qed." for said, name in first.items()]
+    resting = "".join(f"  let _ := {name} in\n" for name in first.values())
+    return "\n\n".join(
+        (TACTICS, *parts, f"Definition theorems : True :=\n{resting}  I.\n\nPrint Assumptions theorems.\n")
+    )
 
 
 def blamed(text: str, said: str) -> str:
@@ -45,12 +58,6 @@ def blamed(text: str, said: str) -> str:
     return next((found[1] for found in map(re.compile(r"Theorem (\w+)").match, reversed(before)) if found), "")
 
 
-def accept(of: Mapping[str, Theorems], folder: Path) -> None:
-    made = together(of)
-    code, said = coqc(made, folder, SECONDS)
-    assert (blamed(made, said), code, said) == ("", *CLOSED)
-
-
 @needs_coq
 def test_the_theorems_of_all_layers_are_accepted_without_an_axiom(
     catalogue: dict[str, Theorems], tmp_path: Path
@@ -58,45 +65,14 @@ def test_the_theorems_of_all_layers_are_accepted_without_an_axiom(
     for name, found in catalogue.items():
         assert found.theorems > 0 and found.obligations > 0 and found.left_out == ()
         assert f"-------- {name}: The first form --------" in found.text
-    accept(asked(catalogue), tmp_path)
-
-
-@needs_coq
-@pytest.mark.nightly
-def test_so_are_those_that_were_accepted_before(catalogue: dict[str, Theorems], tmp_path: Path) -> None:
-    """And what is kept of them is what they are today: `python -m tests.proof.accepted` keeps it."""
-    accept(catalogue, tmp_path)
-    assert kept() == {name: digest(found) for name, found in catalogue.items()}
-
-
-@needs_coq
-def test_another_statement_another_tactic_and_another_coq_are_asked_about(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    of = {name: theorems(name) for name in ("offset2d", "locally_connected2d", "dense2d", "deepsets1d")}
-    short, *_, other = sorted(of, key=lambda name: len(of[name].text))
-    monkeypatch.setattr(accepted, "KEPT", tmp_path / "accepted.json")
-    assert asked(of) == of
-    keep(of)
-    assert asked(of).keys() == {short}
-
-    def changed(old: str, new: str) -> dict[str, Theorems]:
-        before, _, behind = of[other].text.rpartition(old)
-        assert before
-        return of | {other: replace(of[other], text=before + new + behind)}
-
-    assert asked(changed("\n  0 <= ", "\n  1 <= ")).keys() == {short, other}
-    assert asked(changed("(* -------- ", "(* Here: ")).keys() == {short}
-    with monkeypatch.context() as patch:
-        patch.setattr(accepted, "TACTICS", accepted.TACTICS + "\n")
-        assert asked(of) == of
-    monkeypatch.setattr(accepted, "coq_version", lambda: "8.0")
-    assert asked(of) == of
+    made = together(catalogue)
+    code, said = coqc(made, tmp_path, SECONDS)
+    assert (blamed(made, said), code, said) == ("", *CLOSED)
 
 
 @needs_coq
 def test_a_false_theorem_of_one_layer_is_named_with_it(tmp_path: Path) -> None:
-    of = {name: theorems(name) for name in ("offset2d", "locally_connected2d")}
+    of = {name: theorems_of(layer(name)) for name in ("offset2d", "locally_connected2d")}
     planted = of["offset2d"]
     of["offset2d"] = replace(planted, text=planted.text + PLANT, theorems=planted.theorems + 1)
     made = together(of)
