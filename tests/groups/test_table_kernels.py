@@ -180,7 +180,7 @@ def _nodes(program: Program, change: Callable) -> Program:
 
 def _transposed(node: object) -> object:
     if isinstance(node, Gather) and len(node.over) == 2:
-        return replace(node, place=Read(node.place.array, *reversed(node.place.subscripts)))
+        return replace(node, places=tuple(Read(e.array, *reversed(e.subscripts)) for e in node.places))
     return node
 
 
@@ -193,7 +193,9 @@ def _negated(node: object) -> object:
 
 
 def _next(node: object) -> object:
-    return replace(node, place=node.place + 1) if isinstance(node, (Gather, Scatter)) else node
+    if isinstance(node, Scatter):
+        return replace(node, place=node.place + 1)
+    return replace(node, places=tuple(e + 1 for e in node.places)) if isinstance(node, Gather) else node
 
 
 PLANTS = {

@@ -142,15 +142,20 @@ def test_no_loop_runs_over_places(name: str, by: str) -> None:
     assert kinds == ({Scatter} if by == "X" else {Gather})
 
 
+def _placed(node: Gather | Scatter, place: Expr) -> Gather | Scatter:
+    return replace(node, places=(place,)) if isinstance(node, Gather) else replace(node, place=place)
+
+
 def _faults(program: Program) -> list[Program]:
     """Each copy along an axis with a wrong place, a wrong range, or left out."""
     made = []
     for position, node in enumerate(program.body):
         if isinstance(node, (Gather, Scatter)):
             (span,) = node.over
+            (place,) = node.places
             for changed in (
-                replace(node, place=node.place.xreplace({span.symbol: span.symbol + 1})),
-                replace(node, place=span.symbol),
+                _placed(node, place.xreplace({span.symbol: span.symbol + 1})),
+                _placed(node, span.symbol),
                 replace(node, over=(replace(span, start=span.start - 1, stop=span.stop - 1),)),
                 replace(node, over=(replace(span, stop=span.stop - 1),)),
                 replace(node, source=node.target),
