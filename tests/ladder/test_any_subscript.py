@@ -8,6 +8,7 @@ from itertools import islice, product
 
 import numpy as np
 import pytest
+from sympy import Expr
 
 import derive
 from derive.algorithms._obligations import program_obligations
