@@ -69,19 +69,19 @@ def fraction(expression: Any) -> tuple[Any, Any]:
 
 def replaced(expression: Any, values: Mapping[Any, Any]) -> Any:
     """The expression with others in place of some of its parts, all at once, each part looked at once."""
-    done: dict[Any, Any] = {}
+    return _replaced(expression, values, {}) if values else expression
 
-    def of(e: Any) -> Any:
-        if e in values:
-            return values[e]
-        if not e.args:
-            return e
-        if (found := done.get(key := (type(e), e))) is None:
-            new = tuple(map(of, e.args))
-            found = done[key] = e if all(map(is_, new, e.args)) else built(e.func, *new)
-        return found
 
-    return of(expression)
+def _replaced(e: Any, values: Mapping[Any, Any], done: dict[Any, Any]) -> Any:
+    # not a function inside the other: one that names itself is a cycle, with all that it has remembered
+    if e in values:
+        return values[e]
+    if not e.args:
+        return e
+    if (found := done.get(key := (type(e), e))) is None:
+        new = tuple([_replaced(a, values, done) for a in e.args])
+        found = done[key] = e if all(map(is_, new, e.args)) else built(e.func, *new)
+    return found
 
 
 class _Printer(StrPrinter):  # type: ignore[misc]
