@@ -42,7 +42,7 @@ from derive.forms.expr import Gcd, Read, Where
 from derive.proof.remainders import abstracted
 from derive.remembered import fraction, text
 
-__all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "joint_script", "script", "smt_name", "to_smt"]
+__all__ = ["ABSTRACTED", "in_fixed_order", "is_linear", "is_plain", "joint_script", "script", "smt_name", "to_smt"]
 
 ABSTRACTED = "; remainders by a size are abstracted: a model proves nothing"
 
@@ -70,24 +70,35 @@ def script(given: list[Any], show: Any) -> str:
 
 
 def joint_script(goals: Sequence[tuple[Sequence[Any], Any]]) -> str | None:
-    """The text that is unsatisfiable exactly when what is given implies what is to be shown, in each of several goals.
+    """The text that is unsatisfiable only if what is given implies what is to be shown, in each of several goals.
 
-    What they are all given is said once. None where the goals are not of one kind: linear, with names that mean the same in all.
+    What they are all given is said once, and what is known of their remainders by a size. None where the goals are not of one
+    kind: linear, with names that mean the same in all.
     """
     parts = list(dict.fromkeys(e for given, show in goals for e in (*given, show)))
-    if any(_multiplies(e) or _divides_by_size(e) for e in parts):
+    if not is_linear(parts):
         return None
+    divided = [e for e in parts if _divides_by_size(e)]
+    letters, known = abstracted(divided) if divided else ([], [])
+    plain = dict(zip(parts, parts, strict=True)) | dict(zip(divided, letters, strict=True))
     try:
-        lines = _declared(parts)
+        lines = _declared([*plain.values(), *known])
     except TextError:
         return None
     first, *others = (dict.fromkeys(given) for given, _ in goals)
     common = dict.fromkeys(fact for fact in first if all(fact in other for other in others))
-    lines += [f"(assert {to_smt(fact)})" for fact in common if fact is not BooleanTrue()]
+    stated = (*(plain[fact] for fact in common if fact is not BooleanTrue()), *known)
+    lines += [f"(assert {to_smt(fact)})" for fact in stated]
     failing = (
-        _fold("and", [*(to_smt(f) for f in given if f not in common), f"(not {to_smt(show)})"]) for given, show in goals
+        _fold("and", [*(to_smt(plain[f]) for f in given if f not in common), f"(not {to_smt(plain[show])})"])
+        for given, show in goals
     )
     return "\n".join([*lines, f"(assert {_fold('or', list(failing))})", "(check-sat)", ""])
+
+
+def is_linear(expressions: Iterable[Any]) -> bool:
+    """Whether they speak of sums alone, with no product of letters or entries."""
+    return not any(map(_multiplies, expressions))
 
 
 def _declared(expressions: Sequence[Any]) -> list[str]:
