@@ -38,6 +38,11 @@ class Edge(Enum):
     ZERO = "zero"  # it is 0
 
 
+@lru_cache(maxsize=1 << 14)
+def _extent(lower: Expr, upper: Expr) -> Expr:
+    return expand(upper - lower + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A letter and the integers it runs through, both ends included."""
@@ -50,7 +55,7 @@ class Axis:
     @property
     def extent(self) -> Expr:
         """How many integers."""
-        return expand(self.upper - self.lower + 1)
+        return _extent(self.lower, self.upper)
 
     def holds(self, at: Expr | None = None) -> Any:
         """The condition that an index lies on the axis."""

@@ -52,10 +52,11 @@ def tidy(rows: Iterable[Sequence[int]]) -> tuple[Row, ...] | None:
     """Sorted, normalised, one row a direction; None where one row, or two parallel ones, are false."""
     tightest: dict[Row, int] = {}
     for row in rows:
-        *coefficients, constant = normalise(row)
-        key = tuple(coefficients)
+        tight = normalise(row)
+        key, constant = tight[:-1], tight[-1]
         if any(key):
-            tightest[key] = min(constant, tightest.get(key, constant))
+            if constant < tightest.get(key, constant + 1):
+                tightest[key] = constant
         elif constant < 0:
             return None
     for key, constant in tightest.items():

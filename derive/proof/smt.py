@@ -30,7 +30,6 @@ from sympy import (
     Or,
     Pow,
     Rational,
-    Sum,
     Symbol,
     ceiling,
     floor,
@@ -40,7 +39,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.errors import TextError
 from derive.forms.expr import Gcd, Read, Where
 from derive.proof.remainders import abstracted
-from derive.remembered import fraction, text
+from derive.remembered import fraction, letters_of, text
 
 __all__ = ["ABSTRACTED", "in_fixed_order", "is_linear", "is_plain", "joint_script", "script", "smt_name", "to_smt"]
 
@@ -103,7 +102,7 @@ def is_linear(expressions: Iterable[Any]) -> bool:
 
 def _declared(expressions: Sequence[Any]) -> list[str]:
     """The logic and the names that the expressions need."""
-    symbols = sorted(frozenset().union(*map(_symbols, expressions)), key=text)
+    symbols = sorted(frozenset().union(*map(letters_of, expressions)), key=text)
     arrays = sorted(frozenset().union(*map(_arrays, expressions)))
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
     linear = not any(map(_multiplies, expressions))
@@ -146,15 +145,8 @@ def _multiplies(expression: Any) -> bool:
 @lru_cache(maxsize=65536)
 def _divides_by_size(expression: Any) -> bool:
     """Whether a remainder or a divisor in it is to be abstracted."""
-    return bool(expression.has(Gcd)) or any(not isinstance(m.args[1], Integer) for m in expression.atoms(Mod))
-
-
-@lru_cache(maxsize=65536)
-def _symbols(expression: Any) -> frozenset[Any]:
-    """Those that are not bound in it."""
-    if isinstance(expression, Symbol) or not expression.args or isinstance(expression, Sum):
-        return frozenset(expression.free_symbols)
-    return frozenset().union(*map(_symbols, expression.args))
+    here = isinstance(expression, Gcd) or (isinstance(expression, Mod) and not isinstance(expression.args[1], Integer))
+    return here or any(map(_divides_by_size, expression.args))
 
 
 @lru_cache(maxsize=65536)
