@@ -43,6 +43,11 @@ def _extent(lower: Expr, upper: Expr) -> Expr:
     return expand(upper - lower + 1)
 
 
+@lru_cache(maxsize=1 << 16, typed=True)
+def _less(place: Expr, lower: Expr) -> Expr:
+    return expand(place - lower)
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A letter and the integers it runs through, both ends included."""
@@ -95,7 +100,7 @@ class Array:
 
     def storage(self, subscripts: Iterable[Expr]) -> tuple[Expr, ...]:
         """Positions from 0, as memory counts them."""
-        return tuple(expand(place - axis.lower) for axis, place in zip(self.axes, subscripts, strict=True))
+        return tuple(_less(place, axis.lower) for axis, place in zip(self.axes, subscripts, strict=True))
 
     def at(self, values: Mapping[Any, Any]) -> Array:
         """The array with sizes replaced."""

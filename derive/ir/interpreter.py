@@ -16,7 +16,6 @@ from sympy import Abs, Add, And, Eq, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Mul
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import EmitError
-from derive.forms.expr import Where
 from derive.ir.nodes import (
     Access,
     Accumulate,
@@ -216,7 +215,7 @@ def _python(e: Any, letters: dict[Symbol, str]) -> str | None:
         if top is None or bottom is None:
             return None
         return f"({top} // {bottom})" if isinstance(e, floor) else f"(-(-{top} // {bottom}))"
-    if isinstance(e, Where):
+    if hasattr(e, "condition"):  # one of two values
         condition, one, other = (_python(part, letters) for part in e.args)
         return None if None in (condition, one, other) else f"({one} if {condition} else {other})"
     form = next((text for kind, text in _FORMS.items() if isinstance(e, kind)), None)

@@ -141,6 +141,11 @@ def _reads(e: Any) -> frozenset[Any]:
 
 
 @lru_cache(maxsize=1 << 16)
+def _arrays(e: Any) -> frozenset[tuple[str, int]]:
+    return frozenset(map(_array, _reads(e)))
+
+
+@lru_cache(maxsize=1 << 16)
 def _letters(e: Any) -> frozenset[str]:
     return frozenset(coq_name(s.name) for s in letters_of(e))
 
@@ -180,7 +185,7 @@ def _is_said(goal: Goal) -> bool:
         _check_effort(goal)
         for e in known:
             ANY.proposition(e)
-        _check_names({name for e in known for name in _letters(e)}, {_array(r) for e in known for r in _reads(e)})
+        _check_names(frozenset().union(*map(_letters, known)), frozenset().union(*map(_arrays, known)))
     except TextError:
         return False
     return True
