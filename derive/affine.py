@@ -30,7 +30,6 @@ from sympy import (
     ceiling,
     default_sort_key,
     floor,
-    preorder_traversal,
 )
 
 __all__ = ["EXTREMES", "RELATIONS", "extreme", "place_among", "relation"]
@@ -64,7 +63,12 @@ def extreme(kind: Any, parts: Sequence[Any]) -> Any:
 @lru_cache(maxsize=1 << 16)
 def place_among(part: Any) -> tuple[Any, ...]:
     """By what SymPy sorts parts whose order says nothing: few nodes first."""
-    return (sum(1 for _ in preorder_traversal(part)), default_sort_key(part))
+    return (_nodes(part), default_sort_key(part))
+
+
+@lru_cache(maxsize=1 << 16)
+def _nodes(part: Any) -> int:
+    return 1 + sum(map(_nodes, part.args))
 
 
 def _gap(left: Any, right: Any) -> dict[Any, int]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sympy import Add, And, Eq, Integer, Or, Symbol
 
-from derive.remembered import text
+from derive.remembered import letters_of, text
 
 __all__ = ["OrderedTerms", "members"]
 
 _RANKS = "zijhklqabegfcd"
 
 
+@lru_cache(maxsize=1 << 14)
 def _key(term: Any) -> tuple[Any, ...]:
-    names = sorted(s.name for s in term.free_symbols)
+    names = sorted(s.name for s in letters_of(term))
     rank = min((_RANKS.find(name[0]) if name[0] in _RANKS else len(_RANKS) for name in names), default=99)
     return (rank, names, text(term))
 
@@ -47,8 +49,8 @@ class OrderedTerms:
 
     def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
         terms = sorted(Add.make_args(expr), key=_key)
-        numbers = [t for t in terms if not t.free_symbols]
-        signed = [t for t in terms if t.free_symbols]
+        numbers = [t for t in terms if not letters_of(t)]
+        signed = [t for t in terms if letters_of(t)]
         first = [t for t in signed if not t.could_extract_minus_sign()]
         rest = [t for t in signed if t.could_extract_minus_sign()]
         if first:

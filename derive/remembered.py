@@ -16,7 +16,7 @@ from sympy.printing.str import StrPrinter
 
 from derive.affine import EXTREMES, RELATIONS, extreme, place_among, relation
 
-__all__ = ["both", "built", "fraction", "replaced", "text"]
+__all__ = ["both", "built", "fraction", "letters_of", "replaced", "text"]
 
 
 @lru_cache(maxsize=1 << 16, typed=True)
@@ -69,19 +69,27 @@ def fraction(expression: Any) -> tuple[Any, Any]:
 
 def replaced(expression: Any, values: Mapping[Any, Any]) -> Any:
     """The expression with others in place of some of its parts, all at once, each part looked at once."""
-    done: dict[Any, Any] = {}
+    return _replaced(expression, values, {}) if values else expression
 
-    def of(e: Any) -> Any:
-        if e in values:
-            return values[e]
-        if not e.args:
-            return e
-        if (found := done.get(key := (type(e), e))) is None:
-            new = tuple(map(of, e.args))
-            found = done[key] = e if all(map(is_, new, e.args)) else built(e.func, *new)
+
+def _replaced(e: Any, values: Mapping[Any, Any], done: dict[Any, Any]) -> Any:
+    # not a function inside the other: one that names itself is a cycle, with all that it has remembered
+    if (found := values.get(e)) is not None:
         return found
+    if not (args := e.args):
+        return e
+    if (found := done.get(key := (type(e), e))) is None:
+        new = tuple([_replaced(a, values, done) for a in args])
+        found = done[key] = e if all(map(is_, new, args)) else built(e.func, *new)
+    return found
 
-    return of(expression)
+
+@lru_cache(maxsize=1 << 17)
+def letters_of(expression: Any) -> frozenset[Any]:
+    """The letters that are free in it, as SymPy finds them: of parts that it has among others, once."""
+    if not expression.args or type(expression).free_symbols is not Basic.free_symbols:
+        return frozenset(expression.free_symbols)
+    return frozenset().union(*map(letters_of, expression.args))
 
 
 class _Printer(StrPrinter):  # type: ignore[misc]

@@ -147,7 +147,7 @@ def _serve(ends: Connection) -> None:
     """Make what is asked for until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("SYMPY_CACHE_SIZE", _REMEMBERED)  # which SymPy reads when the first layer loads it
-    gc.disable()  # almost all that a layer makes is remembered, and looking through it over and over frees next to nothing
+    gc.disable()  # what a layer makes is remembered till the process ends, or no cycle: looking through it frees next to nothing
     opened: set[str] = set()
 
     def hear(event: str, arguments: tuple[Any, ...]) -> None:
@@ -161,8 +161,6 @@ def _serve(ends: Connection) -> None:
             ends.send(Result(*answer, frozenset(opened)) if isinstance(answer, tuple) else answer)
             opened.clear()
             del answer
-            gc.collect()
-            gc.freeze()  # what is left is remembered till the process ends
 
 
 def _answer(name: str) -> tuple[str, Made] | _Refusal:

@@ -1,13 +1,15 @@
 """What is remembered is what SymPy would give."""
 
+import gc
 import random
 
 import pytest
-from sympy import And, Eq, Ge, Gt, Le, Lt, Max, Min, Mod, Ne, Not, Or, Symbol, false, floor, symbols, true
+from sympy import And, Eq, Ge, Gt, Le, Lt, Max, Min, Mod, Ne, Not, Or, Sum, Symbol, false, floor, symbols, true
 
 from derive.affine import EXTREMES, RELATIONS
+from derive.forms.evaluate import evaluate
 from derive.forms.expr import Read, Where
-from derive.remembered import both, built, fraction, replaced, text
+from derive.remembered import both, built, fraction, letters_of, replaced, text
 
 i, j, n, m = symbols("i j n m", integer=True)
 EXPRESSIONS = (
@@ -25,6 +27,24 @@ EXPRESSIONS = (
 def test_parts_are_replaced_all_at_once_as_sympy_does(expression, values):
     assert replaced(expression, values) == expression.xreplace(values)
     assert replaced(expression, values).func is expression.xreplace(values).func
+
+
+@pytest.mark.parametrize(
+    "expression", [*EXPRESSIONS, i, Sum(i * j, (j, 0, n)), 1 + Sum(Max(j, n), (j, 0, i + 1))], ids=str
+)
+def test_letters_are_those_that_sympy_finds_free(expression):
+    assert letters_of(expression) == expression.free_symbols
+    assert letters_of(Eq(i, j) & Eq(m, n)) == {i, j, m, n}
+
+
+def test_no_cycle_is_left_behind():
+    """Where layers are made the collector is off."""
+    asked = (lambda: replaced(EXPRESSIONS[2], {i: j, j: i}), lambda: evaluate(EXPRESSIONS[2], {i: 1, j: 2, n: 3, m: 4}))
+    for ask in asked:
+        ask()
+        gc.collect()
+        ask()
+        assert gc.collect() == 0
 
 
 def test_a_conjunction_is_the_one_that_sympy_makes():

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from math import prod
 from typing import Any
 
 from sympy import And, Eq, Expr, Integer, Or, Symbol, false
@@ -108,18 +107,25 @@ def _where(group: Sequence[_Factor], values: dict[Symbol, tuple[int, ...]]) -> A
     axes = [(e, n) for f in group for e, n in zip(f.places, f.extents, strict=True) if e not in lone]
     slots = list(dict.fromkeys(e for e, _ in axes))
     extents = [min(n for e, n in axes if e == slot) for slot in slots]
-    ones = []
+    position = {e: k for k, e in enumerate((*slots, *lone))}
+    entries = [(f.matrix, position[f.places[0]], position[f.places[1]]) for f in group]
+    each, ones = list(product(*(values[s] for s in lone))), []
     for point in product(*map(range, extents)):
-        at = dict(zip(slots, point, strict=True))
-        total = sum(
-            prod(f.matrix[here[f.places[0]]][here[f.places[1]]] for f in group)
-            for here in ({**at, **dict(zip(lone, v, strict=True))} for v in product(*(values[s] for s in lone)))
-        )
+        total = sum(_product(entries, point + own) for own in each)
         if total not in (0, 1):
-            place = ", ".join(f"{e} = {v}" for e, v in at.items())
+            place = ", ".join(f"{e} = {v}" for e, v in zip(slots, point, strict=True))
             raise NoLowering(f"The constants of a term sum to {total} at {place}, neither to 0 nor to 1.")
         ones += [point] if total else []
     return _stated(slots, extents, ones)
+
+
+def _product(entries: Iterable[tuple[Any, int, int]], at: Point) -> Fraction:
+    found = Fraction(1)
+    for matrix, row, column in entries:
+        if not (entry := matrix[at[row]][at[column]]):
+            return Fraction(0)
+        found *= entry
+    return found
 
 
 def _stated(slots: Sequence[Expr], extents: Sequence[int], points: list[Point]) -> Any:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sympy import Eq, Expr, Symbol, expand
+from sympy import Eq, Expr, Integer, Symbol, expand
 
 from derive.ir.nodes import Access
 from derive.ir.stages import Halo, Statement
 from derive.remembered import built, replaced
 
 __all__ = ["at", "nodes", "solved"]
+
+ZERO = Integer(0)
 
 
 def nodes(body: tuple[Any, ...]) -> Iterator[Any]:
@@ -40,8 +42,9 @@ def solved(
         met = subscript.free_symbols & letters
         told = met & set(known) if isinstance(node, Halo) else set()
         symbol = next(iter(met - told)) if len(met - told) == 1 else None
-        if symbol is not None and symbol not in known and not (subscript - symbol).free_symbols & (letters - told):
-            known[symbol] = expand(place - replaced(subscript - symbol, known))
+        rest = ZERO if symbol is None or subscript == symbol else subscript - symbol
+        if symbol is not None and symbol not in known and not rest.free_symbols & (letters - told):
+            known[symbol] = expand(place if rest is ZERO else place - replaced(rest, known))
         else:
             left.append((subscript, place))
     return known, tuple(built(Eq, replaced(s, known), p) for s, p in left)

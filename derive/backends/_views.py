@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import And, Expr, Integer, StrictLessThan, Symbol, expand
+from sympy import And, Basic, Expr, Integer, StrictLessThan, Symbol, expand
 
 from derive.backends._expressions import python
 from derive.errors import EmitError
 from derive.ir.nodes import Access, Range
 from derive.ir.stages import Halo, MatMul, Room, Staged, Store, statements
+from derive.remembered import letters_of
 
 __all__ = ["Views", "symbols_of", "tuple_text"]
 
@@ -24,8 +25,8 @@ def symbols_of(parts: Iterable[Any]) -> set[Symbol]:
     for part in parts:
         if isinstance(part, tuple):
             found |= symbols_of(part)
-        elif hasattr(part, "free_symbols"):
-            found |= part.free_symbols
+        elif isinstance(part, Basic):
+            found |= letters_of(part)
         elif fields := getattr(part, "__dataclass_fields__", None):
             found |= symbols_of(getattr(part, name) for name in fields if name not in ("place", "chart"))
     return found

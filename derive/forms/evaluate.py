@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -59,10 +60,20 @@ def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = No
     evaluated, so `read` must accept subscripts outside the array.
     """
 
-    def value(e: Any) -> Any:
-        parts = getattr(e, "args", ())
+    return _Values(at, read).of(expression)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Those of the letters and of the entries of arrays, and so of all that is made of them."""
+
+    at: Mapping[Symbol, Any]
+    read: Reader | None
+
+    def of(self, e: Any) -> Any:
+        """The value of an expression."""
         if isinstance(e, Symbol):
-            return at[e]
+            return self.at[e]
         if isinstance(e, Integer):
             return int(e)
         if isinstance(e, (BooleanTrue, BooleanFalse)):
@@ -70,25 +81,23 @@ def evaluate(expression: Any, at: Mapping[Symbol, Any], read: Reader | None = No
         if isinstance(e, Rational):
             return e
         if isinstance(e, Read):
-            if read is None:
+            if self.read is None:
                 raise TextError(f"'{e}' has no value here: no array was given.")
-            return read(e.array, *map(value, e.subscripts))
+            return self.read(e.array, *map(self.of, e.subscripts))
         if isinstance(e, Where):
-            condition, first, other = map(value, e.args)
+            condition, first, other = map(self.of, e.args)
             return np.where(condition, first, other)
         if isinstance(e, (floor, ceiling)):
-            return _rounded(e, value)
+            return _rounded(e, self.of)
         if isinstance(e, Sum):
             *inner, (letter, low, high) = e.limits
             summand = Sum(e.function, *inner) if inner else e.function
-            steps = range(int(value(low)), int(value(high)) + 1)
-            return sum((evaluate(summand, {**at, letter: k}, read) for k in steps), start=0)
+            steps = range(int(self.of(low)), int(self.of(high)) + 1)
+            return sum((evaluate(summand, {**self.at, letter: k}, self.read) for k in steps), start=0)
         for kind, combine in _TABLE.items():
             if isinstance(e, kind):
-                return combine(*map(value, parts))
+                return combine(*map(self.of, getattr(e, "args", ())))
         raise TextError(f"'{e}' has no exact value: {type(e).__name__} is not part of the language.")
-
-    return value(expression)
 
 
 def _rounded(e: Any, value: Callable[[Any], Any]) -> Any:

@@ -38,6 +38,16 @@ class Edge(Enum):
     ZERO = "zero"  # it is 0
 
 
+@lru_cache(maxsize=1 << 14)
+def _extent(lower: Expr, upper: Expr) -> Expr:
+    return expand(upper - lower + 1)
+
+
+@lru_cache(maxsize=1 << 16, typed=True)
+def _less(place: Expr, lower: Expr) -> Expr:
+    return expand(place - lower)
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A letter and the integers it runs through, both ends included."""
@@ -50,7 +60,7 @@ class Axis:
     @property
     def extent(self) -> Expr:
         """How many integers."""
-        return expand(self.upper - self.lower + 1)
+        return _extent(self.lower, self.upper)
 
     def holds(self, at: Expr | None = None) -> Any:
         """The condition that an index lies on the axis."""
@@ -90,7 +100,7 @@ class Array:
 
     def storage(self, subscripts: Iterable[Expr]) -> tuple[Expr, ...]:
         """Positions from 0, as memory counts them."""
-        return tuple(expand(place - axis.lower) for axis, place in zip(self.axes, subscripts, strict=True))
+        return tuple(_less(place, axis.lower) for axis, place in zip(self.axes, subscripts, strict=True))
 
     def at(self, values: Mapping[Any, Any]) -> Array:
         """The array with sizes replaced."""

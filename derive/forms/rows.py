@@ -52,10 +52,12 @@ def tidy(rows: Iterable[Sequence[int]]) -> tuple[Row, ...] | None:
     """Sorted, normalised, one row a direction; None where one row, or two parallel ones, are false."""
     tightest: dict[Row, int] = {}
     for row in rows:
-        *coefficients, constant = normalise(row)
-        key = tuple(coefficients)
-        if any(key):
-            tightest[key] = min(constant, tightest.get(key, constant))
+        key, constant = tuple(row[:-1]), row[-1]
+        if (g := gcd(*key)) > 1:
+            key, constant = tuple([c // g for c in key]), constant // g
+        if g:
+            if constant < tightest.get(key, constant + 1):
+                tightest[key] = constant
         elif constant < 0:
             return None
     for key, constant in tightest.items():

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Add, And, Eq, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Symbol, floor
+from sympy import Abs, Add, And, Eq, Ge, Gt, Integer, Le, Lt, Max, Min, Mod, Mul, Ne, Not, Or, Symbol, ceiling, floor
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.errors import EmitError
@@ -210,9 +210,14 @@ def _python(e: Any, letters: dict[Symbol, str]) -> str | None:
         return f"env[{letters.setdefault(e, f's{len(letters)}')}]"
     if isinstance(e, Integer | BooleanTrue | BooleanFalse):
         return f"({e})"
-    if isinstance(e, floor):
+    if isinstance(e, floor | ceiling):
         top, bottom = (_python(part, letters) for part in fraction(e.args[0]))
-        return None if top is None or bottom is None else f"({top} // {bottom})"
+        if top is None or bottom is None:
+            return None
+        return f"({top} // {bottom})" if isinstance(e, floor) else f"(-(-{top} // {bottom}))"
+    if hasattr(e, "condition"):  # one of two values
+        condition, one, other = (_python(part, letters) for part in e.args)
+        return None if None in (condition, one, other) else f"({one} if {condition} else {other})"
     form = next((text for kind, text in _FORMS.items() if isinstance(e, kind)), None)
     parts = [_python(part, letters) for part in e.args]
     if form is None or None in parts:
@@ -230,6 +235,7 @@ _FORMS: Mapping[Any, tuple[str, str]] = {
     Not: ("not ", ""),
     Min: ("min", ", "),
     Max: ("max", ", "),
+    Abs: ("abs", ", "),
     Eq: ("", " == "),
     Ne: ("", " != "),
     Ge: ("", " >= "),

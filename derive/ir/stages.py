@@ -327,6 +327,8 @@ def settings(program: Staged) -> Iterator[dict[Symbol, Expr]]:
 
 def at_knobs(program: Staged, values: Mapping[Symbol, Expr]) -> Staged:
     """The program with numbers for knobs, and for sizes."""
+    if not values:
+        return program
     parts = ("arguments", "result", "lets", "made", "constants", "fixed", "rooms", "body", "chart", "fits")
 
     def fix(value: Any) -> Any:

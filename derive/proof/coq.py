@@ -34,6 +34,7 @@ from derive.proof.coq_terms import ANY, RATIONAL, coq_name
 from derive.proof.goal import Goal, Obligation
 from derive.proof.linear import Linear
 from derive.proof.shorter import shorter
+from derive.remembered import letters_of
 
 __all__ = ["Claim", "CoqFile", "Statement", "coq_file", "left_out", "statement"]
 
@@ -135,12 +136,18 @@ def statement(goal: Goal) -> Statement:
 
 @lru_cache(maxsize=1 << 16)
 def _reads(e: Any) -> frozenset[Any]:
-    return frozenset(e.atoms(Read))
+    own = {e} if isinstance(e, Read) else ()
+    return frozenset(own).union(*map(_reads, e.args))
+
+
+@lru_cache(maxsize=1 << 16)
+def _arrays(e: Any) -> frozenset[tuple[str, int]]:
+    return frozenset(map(_array, _reads(e)))
 
 
 @lru_cache(maxsize=1 << 16)
 def _letters(e: Any) -> frozenset[str]:
-    return frozenset(coq_name(s.name) for s in e.free_symbols)
+    return frozenset(coq_name(s.name) for s in letters_of(e))
 
 
 def _check_names(letters: Iterable[str], arrays: Iterable[tuple[str, int]]) -> None:
@@ -178,7 +185,7 @@ def _is_said(goal: Goal) -> bool:
         _check_effort(goal)
         for e in known:
             ANY.proposition(e)
-        _check_names({name for e in known for name in _letters(e)}, {_array(r) for e in known for r in _reads(e)})
+        _check_names(frozenset().union(*map(_letters, known)), frozenset().union(*map(_arrays, known)))
     except TextError:
         return False
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import And, true
@@ -29,8 +29,8 @@ class Goal:
     @cached_property
     def evident(self) -> bool:
         """Whether each part of `show` is among what is given, so that no solver needs to look."""
-        known = {part for fact in self.given for part in And.make_args(fact)}
-        return all(part is true or part in known for part in And.make_args(self.show))
+        known = {part for fact in self.given for part in _parts(fact)}
+        return all(part is true or part in known for part in _parts(self.show))
 
     @cached_property
     def smt(self) -> str:
@@ -40,11 +40,13 @@ class Goal:
 
 def _flat(facts: tuple[Any, ...]) -> tuple[Any, ...]:
     """Conjunctions taken apart, each fact once."""
-    parts: dict[Any, None] = {}
-    for fact in facts:
-        for part in in_fixed_order(And.make_args(fact)):
-            parts.setdefault(part)
-    return tuple(parts)
+    return tuple(dict.fromkeys(part for fact in facts for part in _parts(fact)))
+
+
+@lru_cache(maxsize=1 << 16, typed=True)
+def _parts(fact: Any) -> tuple[Any, ...]:
+    """Of a conjunction, in a fixed order."""
+    return tuple(in_fixed_order(And.make_args(fact)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from sympy import (
     Or,
     Pow,
     Rational,
-    Sum,
     Symbol,
     ceiling,
     floor,
@@ -40,9 +39,9 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from derive.errors import TextError
 from derive.forms.expr import Gcd, Read, Where
 from derive.proof.remainders import abstracted
-from derive.remembered import fraction, text
+from derive.remembered import fraction, letters_of, text
 
-__all__ = ["ABSTRACTED", "in_fixed_order", "is_plain", "joint_script", "script", "smt_name", "to_smt"]
+__all__ = ["ABSTRACTED", "in_fixed_order", "is_linear", "is_plain", "joint_script", "script", "smt_name", "to_smt"]
 
 ABSTRACTED = "; remainders by a size are abstracted: a model proves nothing"
 
@@ -70,29 +69,40 @@ def script(given: list[Any], show: Any) -> str:
 
 
 def joint_script(goals: Sequence[tuple[Sequence[Any], Any]]) -> str | None:
-    """The text that is unsatisfiable exactly when what is given implies what is to be shown, in each of several goals.
+    """The text that is unsatisfiable only if what is given implies what is to be shown, in each of several goals.
 
-    What they are all given is said once. None where the goals are not of one kind: linear, with names that mean the same in all.
+    What they are all given is said once, and what is known of their remainders by a size. None where the goals are not of one
+    kind: linear, with names that mean the same in all.
     """
     parts = list(dict.fromkeys(e for given, show in goals for e in (*given, show)))
-    if any(_multiplies(e) or _divides_by_size(e) for e in parts):
+    if not is_linear(parts):
         return None
+    divided = [e for e in parts if _divides_by_size(e)]
+    letters, known = abstracted(divided) if divided else ([], [])
+    plain = dict(zip(parts, parts, strict=True)) | dict(zip(divided, letters, strict=True))
     try:
-        lines = _declared(parts)
+        lines = _declared([*plain.values(), *known])
     except TextError:
         return None
     first, *others = (dict.fromkeys(given) for given, _ in goals)
     common = dict.fromkeys(fact for fact in first if all(fact in other for other in others))
-    lines += [f"(assert {to_smt(fact)})" for fact in common if fact is not BooleanTrue()]
+    stated = (*(plain[fact] for fact in common if fact is not BooleanTrue()), *known)
+    lines += [f"(assert {to_smt(fact)})" for fact in stated]
     failing = (
-        _fold("and", [*(to_smt(f) for f in given if f not in common), f"(not {to_smt(show)})"]) for given, show in goals
+        _fold("and", [*(to_smt(plain[f]) for f in given if f not in common), f"(not {to_smt(plain[show])})"])
+        for given, show in goals
     )
     return "\n".join([*lines, f"(assert {_fold('or', list(failing))})", "(check-sat)", ""])
 
 
+def is_linear(expressions: Iterable[Any]) -> bool:
+    """Whether they speak of sums alone, with no product of letters or entries."""
+    return not any(map(_multiplies, expressions))
+
+
 def _declared(expressions: Sequence[Any]) -> list[str]:
     """The logic and the names that the expressions need."""
-    symbols = sorted(frozenset().union(*map(_symbols, expressions)), key=text)
+    symbols = sorted(frozenset().union(*map(letters_of, expressions)), key=text)
     arrays = sorted(frozenset().union(*map(_arrays, expressions)))
     _check_names([*(s.name for s in symbols), *(name for name, _ in arrays)])
     linear = not any(map(_multiplies, expressions))
@@ -135,15 +145,8 @@ def _multiplies(expression: Any) -> bool:
 @lru_cache(maxsize=65536)
 def _divides_by_size(expression: Any) -> bool:
     """Whether a remainder or a divisor in it is to be abstracted."""
-    return bool(expression.has(Gcd)) or any(not isinstance(m.args[1], Integer) for m in expression.atoms(Mod))
-
-
-@lru_cache(maxsize=65536)
-def _symbols(expression: Any) -> frozenset[Any]:
-    """Those that are not bound in it."""
-    if isinstance(expression, Symbol) or not expression.args or isinstance(expression, Sum):
-        return frozenset(expression.free_symbols)
-    return frozenset().union(*map(_symbols, expression.args))
+    here = isinstance(expression, Gcd) or (isinstance(expression, Mod) and not isinstance(expression.args[1], Integer))
+    return here or any(map(_divides_by_size, expression.args))
 
 
 @lru_cache(maxsize=65536)

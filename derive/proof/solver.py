@@ -8,7 +8,7 @@ from typing import Any
 
 from derive.proof.everywhere import Everywhere
 from derive.proof.goal import Goal, Obligation, Status, Verdict
-from derive.proof.smt import ABSTRACTED, joint_script
+from derive.proof.smt import ABSTRACTED, is_linear, joint_script
 
 __all__ = ["decide", "decide_with_cvc5", "discharge", "discharge_all", "settle", "solver_version"]
 
@@ -17,7 +17,7 @@ _QUICK = (
 )
 _MILLISECONDS = 30_000
 _ANSWERS = {"unsat": Status.PROVED, "sat": Status.REFUTED}
-_TOGETHER = 16  # goals that one text asks for
+_TOGETHER = 32  # goals that one text asks for
 _MOST = 1 << 16  # proved goals that are remembered
 
 _known: dict[Goal, None] = {}  # goals proved together with others, those known longest first
@@ -91,7 +91,11 @@ def settle(goal: Goal) -> Status:
 
 def _settle_together(goals: Iterable[Goal]) -> None:
     """Remember those of several goals that the solver proves at once: they are given much the same, which it reads only once."""
-    left = [g for g in dict.fromkeys(goals) if not (isinstance(g, Everywhere) or g.evident or g in _known)]
+    left = [
+        g
+        for g in dict.fromkeys(goals)
+        if not (isinstance(g, Everywhere) or g in _known or g.evident) and is_linear((*g.facts, g.show))
+    ]
     for start in range(0, len(left), _TOGETHER):
         some = left[start : start + _TOGETHER]
         text = joint_script([(g.facts, g.show) for g in some]) if len(some) > 1 else None
@@ -107,7 +111,9 @@ def _remember(goals: Sequence[Goal]) -> None:
 
 def discharge_all(obligations: Iterable[Obligation]) -> tuple[Verdict, ...]:
     """The verdicts on several obligations, in their order."""
-    return tuple(discharge(obligation) for obligation in obligations)
+    stated = tuple(obligations)
+    _settle_together(goal for obligation in stated for goal in obligation.goals)
+    return tuple(discharge(obligation) for obligation in stated)
 
 
 def solver_version() -> str:

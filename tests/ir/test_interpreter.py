@@ -1,15 +1,17 @@
 """The meaning of every node, by hand, and what the interpreter refuses."""
 
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Expr, Ge, Integer, Max, Min, Mod, Symbol
+from sympy import Abs, Eq, Expr, Ge, Integer, Le, Max, Min, Mod, Symbol, ceiling, floor
 
 from derive.errors import EmitError
+from derive.forms.expr import Where
 from derive.ir import nodes
-from derive.ir.interpreter import interpret
+from derive.ir.interpreter import _of_numbers, _python, interpret
 from derive.ir.nodes import (
     NODES,
     Access,
@@ -33,6 +35,7 @@ from derive.ir.nodes import (
     Storage,
     walk,
 )
+from derive.remembered import replaced
 
 n, i, j, k, s, z, batch = (Symbol(name, integer=True) for name in ("n", "i", "j", "k", "s", "z", "batch"))
 ZERO = Integer(0)
@@ -191,3 +194,20 @@ def test_storage_by_name() -> None:
 def test_every_node_is_frozen() -> None:
     for node in nodes.NODES:
         assert node.__dataclass_params__.frozen and "__slots__" in vars(node)  # type: ignore[attr-defined]
+
+
+_I, _J = (Symbol(name, integer=True) for name in "ij")
+_SPOKEN = (
+    Where(Le(_I, _J), _I + 1, Where(Eq(_I, 2), -_J, Abs(_I - 3))),
+    Eq(_I, Where(_J < 0, _J + 4, _J)) & Le(ceiling(_I / 2), 2),
+    ceiling((_I - 3 * _J) / 4) + floor((2 * _I + 1) / 3) - Abs(_J - _I),
+    Where(Le(_I, 0), ceiling(_J / 2), Max(_I, _J)) * Mod(_J, 3),
+)
+
+
+@pytest.mark.parametrize("expression", _SPOKEN, ids=str)
+def test_an_expression_said_in_python_has_the_value_that_sympy_gives_it(expression: Any) -> None:
+    assert _python(expression, {}) is not None
+    for i, j in product(range(-5, 6), repeat=2):
+        found = _of_numbers(expression)({_I: i, _J: j})
+        assert found == replaced(expression, {_I: Integer(i), _J: Integer(j)}), (i, j)

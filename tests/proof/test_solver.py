@@ -1,4 +1,4 @@
-"""A goal that z3's core leaves open goes to its full strategy; goals of one obligation are asked for together."""
+"""A goal that z3's core leaves open goes to its full strategy; goals of several obligations are asked for together."""
 
 import pytest
 import z3
@@ -8,7 +8,7 @@ from derive.forms.expr import Read, indices
 from derive.proof import solver
 from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.smt import joint_script
-from derive.proof.solver import decide, discharge
+from derive.proof.solver import decide, discharge, discharge_all
 
 _TEXT = "(declare-const i Int)\n(assert (> i {0}))\n(assert (< i {0}))\n(check-sat)\n"
 
@@ -72,6 +72,43 @@ def test_a_false_goal_among_true_ones_is_named(asked, place):
     assert not solver._known
 
 
+def test_goals_of_several_obligations_are_one_text(asked):
+    stated = [Obligation(str(k), "", (goal,)) for k, goal in enumerate((*TRUE, READ))]
+    assert all(verdict.proved for verdict in discharge_all(stated))
+    assert asked == [joint_script([(g.facts, g.show) for g in (*TRUE, READ)])]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_an_obligation_that_fails_is_named_among_others(asked, place):
+    goals = (*TRUE[:place], FALSE, *TRUE[place:])
+    verdicts = discharge_all(Obligation(str(k), "", (goal,)) for k, goal in enumerate(goals))
+    assert [v.status for v in verdicts] == [Status.REFUTED if g is FALSE else Status.PROVED for g in goals]
+    assert [v.goal for v in verdicts] == [g if g is FALSE else None for g in goals]
+
+
+REMAINDERS = (
+    Goal((Ge(n, 1), Le(0, i)), Lt(Mod(i, n), n)),
+    Goal((*BOX,), Eq(Mod(i, n), i)),
+    Goal((*BOX, Eq(j, i)), Eq(Mod(j, n), Mod(i, n))),
+)
+
+
+def test_goals_with_remainders_by_a_size_are_one_text(asked):
+    assert discharge(Obligation("several", "", (*TRUE, *REMAINDERS))).proved
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize(
+    "false", [Goal((*BOX, Ge(j, 0)), Eq(Mod(j, n), Mod(i, n))), Goal((Ge(n, 1), Ge(i, 0)), Eq(Mod(i, n), i))], ids=str
+)
+def test_what_is_known_of_a_remainder_proves_nothing_false_of_others(asked, place, false):
+    goals = (*REMAINDERS[:place], false, *REMAINDERS[place:])
+    verdict = discharge(Obligation("several", "", goals))
+    assert (verdict.status, verdict.goal) == (Status.UNKNOWN, false)
+    assert not solver._known
+
+
 @pytest.mark.parametrize(
     ("given", "show", "evident"),
     [
@@ -92,13 +129,18 @@ def test_what_is_given_needs_no_solver(asked, given, show, evident):
     "other",
     [
         Goal((Le(i * j, n),), Le(i * j, n + 1)),
-        Goal((Ge(n, 1), Le(0, i)), Lt(Mod(i, n), n)),
         Goal((Eq(Read("i", j), 0),), Eq(Read("i", j), Read("i", j + 0))),
     ],
-    ids=["a product", "a remainder by a size", "a name of two things"],
+    ids=["a product", "a name of two things"],
 )
 def test_goals_of_other_kinds_are_asked_for_alone(other):
     assert joint_script([(g.facts, g.show) for g in (*TRUE, other)]) is None
+
+
+def test_a_product_leaves_the_other_goals_together(asked):
+    product = Goal((Le(i * j, n),), Le(i * j, n + 1))
+    assert discharge(Obligation("several", "", (product, *TRUE))).proved
+    assert asked == [joint_script([(g.facts, g.show) for g in TRUE]), product.smt]
 
 
 def test_no_more_goals_are_remembered_than_there_is_room_for(asked, monkeypatch):

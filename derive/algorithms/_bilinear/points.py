@@ -110,22 +110,28 @@ def least(sets: Iterator[tuple[int, ...]], candidates: Points) -> tuple[int, ...
 
 
 def _scores(sets: NDArray[np.intp], candidates: Points) -> NDArray[np.float64]:
-    """α of many sets of candidates with ∞ at once, in float64 on exact integers."""
-    n = sets.shape[1] + 1
+    """α of many sets of candidates with ∞ at once, in float64 on exact integers.
+
+    L_t is the product of all q_s·x - p_s but its own, which is divided out: its quotient, and what is divided, are whole as well.
+    """
+    count, many = sets.shape[1], len(sets)
     tops, bottoms = ([float(e) for e in ends] for ends in zip(*(p.as_integer_ratio() for p in candidates), strict=True))
-    p = np.concatenate([np.array(tops)[sets], np.ones((len(sets), 1))], axis=1)
-    q = np.concatenate([np.array(bottoms)[sets], np.zeros((len(sets), 1))], axis=1)
-    low, high = np.zeros(len(sets)), np.zeros(len(sets))
-    for t in range(n):
-        row, apart = np.ones((len(sets), 1)), np.ones(len(sets))
-        for s in (s for s in range(n) if s != t):
-            wider = np.zeros((len(sets), row.shape[1] + 1))
-            wider[:, 1:] += q[:, s, None] * row
-            wider[:, :-1] -= p[:, s, None] * row
-            row, apart = wider, apart * (q[:, s] * p[:, t] - p[:, s] * q[:, t])
-        size = abs(row).sum(axis=1)
-        low += q[:, t] ** (n - 1) * size / abs(apart)
-        high += abs(p[:, t]) ** (n - 1) * size / abs(apart)
+    p = [*np.array(tops)[sets.T], np.ones(many)]
+    q = [*np.array(bottoms)[sets.T], np.zeros(many)]
+    whole = [np.ones(many)]
+    for p_s, q_s in zip(p[:-1], q[:-1], strict=True):
+        whole = [q_s * below - p_s * here for here, below in zip([*whole, 0], [0, *whole], strict=True)]
+    low, high = np.zeros(many), np.zeros(many)
+    for t in range(count + 1):
+        size, row, apart = np.zeros(many), np.zeros(many), np.ones(many)
+        for coefficient in whole[::-1] if t == count else whole[:0:-1]:
+            row = coefficient if t == count else (coefficient + p[t] * row) / q[t]
+            size += abs(row)
+        for s in (s for s in range(count + 1) if s != t):
+            apart *= q[s] * p[t] - p[s] * q[t]
+        size /= abs(apart)
+        low += q[t] ** count * size
+        high += abs(p[t]) ** count * size
     return np.maximum(low, high)
 
 

@@ -69,7 +69,7 @@ def least(expression: Expr, box: Box) -> Expr:
     """The smallest value of an affine expression over a box of letters."""
     found = expand(expression)
     for letter, (low, high) in box.items():
-        found = expand(found.subs(letter, low if found.coeff(letter) > 0 else high))
+        found = expand(replaced(found, {letter: low if found.coeff(letter) > 0 else high}))
     return found
 
 
