@@ -13,11 +13,12 @@ from derive.forms.expr import index
 from derive.groups._matrices import NAMED, closure
 from derive.proof import hexagons
 from derive.proof.beyond import layers_inside
+from derive.proof.dimension import Dimension
 from derive.proof.exact import rank
 from derive.proof.hexagons import Hexagon, read_of_hexagon
 from derive.proof.lines import Line
 from derive.render.numbers import numbers
-from derive.rules._selected import _repeated
+from derive.rules._images import repeated
 
 n, m, Delta = map(index, ("n", "m", "Delta"))
 GROUPS = {
@@ -142,9 +143,9 @@ def test_images_are_those_that_cases_have_one_after_the_other() -> None:
     """A sixth of a turn leads to all of them; what grows without end is left as it is."""
     a, b = map(index, "ab")
     still, sixth, shift = {a: a, b: b}, {a: -b, b: a + b}, {a: a + 1, b: b}
-    assert len(_repeated([still, sixth], [a, b])) == 6
-    assert _repeated([still, shift], [a, b]) == [still, shift]
-    assert _repeated([still, {a: Max(a, b), b: b}], [a, b]) == [still]
+    assert len(repeated([still, sixth], [a, b])) == 6
+    assert repeated([still, shift], [a, b]) == [still, shift]
+    assert repeated([still, {a: Max(a, b), b: b}], [a, b]) == [still]
 
 
 @pytest.mark.nightly
@@ -238,9 +239,9 @@ def test_what_is_known_of_turned_hexagons_behind_nearest_edges() -> None:
 
 def test_a_layer_of_a_hexagon_behind_nearest_edges_has_its_number_and_the_exact_condition() -> None:
     found = layer("Delta", ("n", "m"), "C2", edge="nearest")
-    assert found.counts.exact_weight is not None and str(found.counts.when) == "Delta < Min(m, n)"
+    assert not found.counts.exact_weight.has(Dimension) and str(found.counts.when) == "Delta < Min(m, n)"
     turned_alike = layer("Delta", ("n", "n"), "D6", edge="nearest").counts
-    assert turned_alike.exact_weight is not None and str(turned_alike.when) == "Delta < n"
+    assert not turned_alike.exact_weight.has(Dimension) and str(turned_alike.when) == "Delta < n"
 
 
 ADDING = [
@@ -273,9 +274,10 @@ def test_all_are_told_apart_behind_nearest_edges_of_two_sizes_where_that_is_said
                 assert seen_beyond(group, radius, extents, (1, 1), strides) == whole.xreplace(at), at
 
 
-def test_a_layer_of_a_turned_hexagon_behind_nearest_edges_of_two_sizes_has_no_number() -> None:
+def test_a_layer_of_a_turned_hexagon_behind_nearest_edges_of_two_sizes_has_no_formula() -> None:
     found = layer("Delta", ("n", "m"), "C6", edge="nearest")
-    assert found.counts.exact_weight is None and str(found.counts.when) == "(Delta < Max(m, n)) & (Delta < 2*Min(m, n))"
+    assert found.counts.exact_weight.has(Dimension)
+    assert str(found.counts.when) == "(Delta < Max(m, n)) & (Delta < 2*Min(m, n))"
     assert str(layer("Delta", ("n", "m"), "C3", edge="nearest").counts.when) == "Delta < Min(m, n)"
 
 
