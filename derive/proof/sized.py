@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import index as index_of
 from typing import Any
 
 from sympy import And, Expr, Integer
@@ -24,8 +25,9 @@ def free_at(form: Form, counts: Counts, at: Mapping[str, int]) -> tuple[int, int
     """
     if missing := [s.name for s in form.sizes if s.name not in at]:
         raise DeriveError(f"The size {missing[0]} has no value; state it, as in {missing[0]}=10.")
-    if odd := sorted(name for name, value in at.items() if type(value) is not int):
+    if odd := sorted(name for name, value in at.items() if not hasattr(value, "__index__")):
         raise DeriveError(f"The size {odd[0]} is {at[odd[0]]!r}; it must be a whole number.")
+    at = {name: index_of(value) for name, value in at.items()}
     if wrong := needed(form, at):
         raise DeriveError(f"The layer needs {wrong}, which these sizes are not.")
     return free_entries(form.weights, counts.exact_weight, at), free_entries(form.biases, counts.exact_bias, at)

@@ -102,7 +102,7 @@ def test_a_rank_is_no_lower_than_over_the_rationals(monkeypatch):
 def test_numbers_at_sizes_are_asked_for_by_name():
     layer = derive.convolution("Delta", channels=False)
     assert layer.free_parameters_at(n=3, m=9, Delta=4) == {"weight": 45, "bias": 1}
-    assert layer.free_parameters_at(n=1000, m=1000, Delta=1) == {"weight": 9, "bias": 1}
+    assert layer.free_parameters_at(n=np.int64(1000), m=1000, Delta=1) == {"weight": 9, "bias": 1}
     factors = derive.convolution("Delta", channels=False, factors=1)
     assert factors.free_parameters_at(n=5, m=5, Delta=1) == {"weight": 6, "bias": 1}
 
