@@ -46,10 +46,11 @@ from derive.proof.goal import Goal, Status
 from derive.proof.ranks import determined_when, rank_of_numbers
 from derive.proof.solver import decide
 from derive.proof.windows import layers_of_numbers
+from derive.remembered import text
 
 __all__ = ["Counts"]
 
-_LONG = 160  # operations of a formula
+_LONG, _WIDE = 160, 240  # operations of a formula, letters of a sum
 _MOST_CASES, _MOST_RESIDUES = 9, 36
 
 
@@ -93,7 +94,8 @@ class Counts:
         weight = everywhere(form, "weights", found.exact_weight, found.weight, found.when)
         bias = everywhere(form, "biases", known, found.bias, found.when)
         found = replace(found, exact_weight=weight, exact_bias=bias)
-        return found if found.when != false else replace(found, weight=weight, bias=bias, when=true)
+        long = found.weight.has(Sum) and len(text(found.weight)) > _WIDE
+        return replace(found, weight=weight, bias=bias, when=true) if long or found.when == false else found
 
     @classmethod
     def _of(cls, form: Form) -> Counts:

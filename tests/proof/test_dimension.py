@@ -119,3 +119,11 @@ def test_numbers_at_sizes_are_asked_for_by_name():
 def test_sizes_that_are_none_are_refused_in_a_sentence(sizes, says):
     with pytest.raises(DeriveError, match=says):
         derive.convolution("Delta", channels=False).free_parameters_at(**sizes)
+
+
+def test_a_long_sum_over_entries_is_called_by_name():
+    layer = window(3, "zero", "C4", stride=3, dilation=2)
+    assert str(layer.free_parameters["weight"]) == "dim(n, m)" and layer.free_parameters["when"] == True  # noqa: E712
+    for extents in ((1, 4), (3, 1), (5, 4)):
+        sizes = dict(zip(layer.form.sizes, extents, strict=True))
+        assert layer.counts.weight.subs(sizes) + 1 == layers_of(layer.form, sizes).rank
