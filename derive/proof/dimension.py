@@ -2,8 +2,8 @@
 
     dim(Δ, n, m, p)   at Δ = 1, n = 3, m = 4, p = 5   ⟶   rank of V ↦ W at these sizes
 
-Not every such number is a polynomial by cases and remainders: along one axis as many functions are told apart at n, at m and at p
-places around as [0, 2Δ] has classes tied by steps of n, m and p, which takes an algorithm like Euclid's for three numbers.
+Three sizes that a group exchanges are an example: along one axis as many functions are told apart at n, at m and at p places around
+as [0, 2Δ] has classes tied by steps of n, m and p, which takes an algorithm like Euclid's for three numbers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def everywhere(form: Form, part: str, exact: Expr | None, short: Expr, when: Any
 
 
 class Dimension(Named):
-    """The dimension of what a form's weights, or its biases, can be: a number where all sizes are.
+    """The dimension of what a form's weights, or its biases, can be: a number where all sizes are and the form admits them.
 
     Raises NotCountable where these are so large that its matrix isn't gone through.
     """
@@ -47,9 +47,9 @@ class Dimension(Named):
 
     def __new__(cls, name: Str, *sizes: Expr) -> Expr:
         part, _, known = name.name.partition(" ")
-        if sizes and all(size.is_Integer for size in sizes):
-            form = _FORMS[known]
-            return Integer(_number(form, part, dict(zip(form.sizes, sizes, strict=True))))
+        at = dict(zip(_FORMS[known].sizes, sizes, strict=True))
+        if all(size.is_Integer for size in sizes) and _FORMS[known].given.xreplace(at) == True:  # noqa: E712  SymPy's
+            return Integer(_number(_FORMS[known], part, at))
         return Expr.__new__(cls, name, *sizes)
 
     @classmethod
@@ -68,7 +68,8 @@ class Dimension(Named):
 
 
 def _again(form: Form, part: str, sizes: tuple[Expr, ...]) -> Expr:
-    return Dimension.of(form, part).func(Dimension.of(form, part).args[0], *sizes)
+    known = Dimension.of(form, part)
+    return known.func(known.args[0], *sizes)
 
 
 def _number(form: Form, part: str, sizes: Mapping[Symbol, Integer]) -> int:

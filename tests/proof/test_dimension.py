@@ -56,6 +56,13 @@ def test_sizes_are_put_in_one_by_one_and_all_at_once():
     assert pickle.loads(pickle.dumps(number)) == number and number.func(*number.args) == number
 
 
+@pytest.mark.parametrize("size", [-1, 0])
+def test_at_sizes_that_the_layer_does_not_admit_it_is_no_number(size):
+    (number,) = window("Delta", "symmetric", "C4", stride=2).counts.exact_weight.atoms(Dimension)
+    at = dict(zip(number.sizes, map(Integer, (size, 3, 4)), strict=True))
+    assert str(number.subs(at)) == f"dim({size}, 3, 4)"
+
+
 def test_it_is_written_by_name():
     (number,) = window("Delta", "symmetric", "C4", stride=2).counts.exact_weight.atoms(Dimension)
     assert (str(number), UNICODE(number)) == ("dim(n, m, Delta)", "dim(n, m, Δ)")
