@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from derive.forms.modular import kernel
+
 __all__ = ["PRIMES", "independent", "largest", "product", "rank", "rank_modulo", "times"]
 
 PRIMES = (2147483647, 2147483629, 2147483587)
@@ -66,42 +68,19 @@ def rank(matrix: Any) -> int:
     """
     if matrix.size > _LITTLE:
         for side in sorted((matrix, matrix.T), key=lambda side: int(side.shape[1])):
-            pivots, kernel = _kernel_modulo(side, PRIMES[0])
-            lifted = _lifted(kernel, PRIMES[0])
+            vectors = kernel(side % PRIMES[0], PRIMES[0]).T
+            lifted = _lifted(vectors, PRIMES[0])
             if lifted is not None and not np.any(product(side, lifted)):
-                return len(pivots)
+                return int(side.shape[1] - vectors.shape[1])
     return len(independent(matrix))
 
 
-def _kernel_modulo(matrix: Any, p: int) -> tuple[list[int], Any]:
-    """The columns that span the others modulo a prime, and a column for each other one: 1 there, and what makes the product 0."""
-    rows = (matrix % p).astype(np.int64)
-    pivots: list[int] = []
-    for column in range(rows.shape[1]):
-        found = len(pivots)
-        candidates = np.flatnonzero(rows[found:, column])
-        if not candidates.size:
-            continue
-        rows[[found, found + candidates[0]]] = rows[[found + candidates[0], found]]
-        rows[found] = rows[found] * pow(int(rows[found, column]), -1, p) % p
-        others = np.flatnonzero(rows[:, column])
-        others, cells = others[others != found], np.flatnonzero(rows[found])
-        block = np.ix_(others, cells)
-        rows[block] = (rows[block] - rows[others, column][:, None] * rows[found, cells]) % p
-        pivots.append(column)
-    free = [column for column in range(rows.shape[1]) if column not in set(pivots)]
-    kernel = np.zeros((rows.shape[1], len(free)), np.int64)
-    kernel[pivots] = -rows[: len(pivots), free] % p
-    kernel[free, range(len(free))] = 1
-    return pivots, kernel
-
-
-def _lifted(kernel: Any, p: int) -> Any | None:
+def _lifted(vectors: Any, p: int) -> Any | None:
     """Each column times the least number that leaves small whole entries, counted from -p/2 on; None where none does."""
-    lifted = np.zeros_like(kernel)
-    left = np.ones(kernel.shape[1], bool)
+    lifted = np.zeros_like(vectors)
+    left = np.ones(vectors.shape[1], bool)
     for times_ in range(1, _DENOMINATORS):
-        entries = (kernel[:, left] * times_ + p // 2) % p - p // 2
+        entries = (vectors[:, left] * times_ + p // 2) % p - p // 2
         small = np.abs(entries).max(axis=0, initial=0) < _SMALL
         places = np.flatnonzero(left)[small]
         lifted[:, places] = entries[:, small]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.errors import GroupRefused
+from derive.forms.modular import kernel, multiply, primes, rational, reduced
 from derive.groups._finite import matrix_groups as module
 from derive.groups._finite.lattice import ROTATION3, ROTATION6
 from derive.groups._finite.matrix_groups import (
@@ -19,7 +20,6 @@ from derive.groups._finite.matrix_groups import (
     null_space,
     rank,
 )
-from derive.groups._finite.modular import kernel, multiply, primes, rational, reduced
 from derive.groups._finite.orbits import pair_orbits
 from derive.groups._finite.permutation import symmetric
 from derive.groups._finite.representation import Representation, defining, parity, regular

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from derive.errors import GroupRefused
+from derive.forms.modular import kernel, multiply, primes, rational, reduced
 from derive.groups._finite.codes import Ints
-from derive.groups._finite.modular import kernel, multiply, primes, rational, reduced
 
 __all__ = ["Basis", "exact_matrix", "fraction_free_kernel", "intertwiners", "invariants", "null_space", "rank"]
 

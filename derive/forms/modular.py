@@ -8,10 +8,11 @@ from itertools import islice
 from math import isqrt
 
 import numpy as np
-
-from derive.groups._finite.codes import Ints
+from numpy.typing import NDArray
 
 __all__ = ["kernel", "multiply", "primes", "rational", "reduced"]
+
+Ints = NDArray[np.int64]
 
 
 @lru_cache
