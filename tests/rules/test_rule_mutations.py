@@ -15,14 +15,14 @@ from derive.registry import names
 from tests.rules.judged import cases, own_step
 from tests.rules.judging import Fate, caught_by, judge
 from tests.rules.source_mutants import SourceMutant, source_mutants
-from tests.rules.worlds import FINITE, MODULES, World
+from tests.rules.worlds import FINITE, MODULAR, MODULES, World
 
 # What makes a function a rule rewrites nothing; a group's protocol is no code; groups that are joined are one statement, which its
 # step names and tests/groups/test_joined.py holds against both; what is said of a mask that cuts orbits makes no step.
 _NO_REWRITE = {"derive.rules._rule", "derive.rules._cut", "derive.groups._group", "derive.groups._joined"}
 REWRITING = tuple(name for name in MODULES if name not in _NO_REWRITE and not name.startswith(FINITE))
 # What finds orbits and solves equations for the rules; see test_lattice_mutations.py for what only states a group.
-SOLVING = tuple(f"{FINITE}.{name}" for name in ("codes", "components", "matrix_groups", "modular", "orbits"))
+SOLVING = (*(f"{FINITE}.{name}" for name in ("codes", "components", "matrix_groups", "orbits")), MODULAR)
 # Wrong products generate no finite group, and wrong axes don't fit the matrices: there is no step to refuse.
 _NO_STEP = {"derive.groups._matrices", "derive.groups.matrix_group"}
 # Lines whose mutants may be proved, as what they change is the claim itself, or a name.

@@ -21,16 +21,17 @@ import sympy
 
 from tests.rules.source_mutants import OTHER, SWAPPED, SourceMutant, parsed
 
-__all__ = ["FINITE", "MODULES", "World"]
+__all__ = ["FINITE", "MODULAR", "MODULES", "World"]
 
 FINITE = "derive.groups._finite"
+MODULAR = "derive.forms.modular"  # the elimination that matrix groups solve with
 MODULES = tuple(
     f"{folder}.{part.name}"
     for folder in ("derive.rules", "derive.groups", FINITE)
     for part in iter_modules(import_module(folder).__path__)
     if not part.ispkg
 )
-_ALL = frozenset({*MODULES, FINITE})
+_ALL = frozenset({*MODULES, FINITE, MODULAR})
 
 
 class World:
@@ -84,9 +85,9 @@ def _imported(module: str) -> frozenset[str]:
 def _kept(module: str) -> tuple[ast.stmt, ...]:
     """The statements of a module without its cases, and without imports and assignments that only those use.
 
-    Finite groups have no cases.
+    Finite groups and elimination have no cases.
     """
-    if module.startswith(FINITE):
+    if module.startswith((FINITE, MODULAR)):
         return tuple(parsed(module).body)
     kept: list[ast.stmt] = []
     used: set[str] = set()
