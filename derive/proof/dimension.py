@@ -15,6 +15,7 @@ import numpy as np
 from sympy import Expr, Integer, Mul, Piecewise, Symbol, false, true
 from sympy.core.symbol import Str
 
+from derive.errors import DeriveError
 from derive.forms.conditions import pieces
 from derive.forms.count import NotCountable, count
 from derive.forms.evaluate import evaluate, grid
@@ -65,6 +66,29 @@ class Dimension(Named):
 
     def __getnewargs__(self) -> Any:
         return self.args
+
+    def _code(self, printer: Any) -> str:
+        """A call of `dimensions`, for SymPy's `lambdify`."""
+        call = printer._module_format(f"{__name__}.dimensions")
+        return f"{call}({self.args[0].name!r}, {', '.join(map(printer._print, self.sizes))})"
+
+    _numpycode = _pythoncode = _mpmathcode = _code
+
+
+def dimensions(name: str, *sizes: Any) -> Any:
+    """The numbers at whole numbers, or at arrays of these that broadcast, by the name that the expression has.
+
+    Raises DeriveError for sizes that the layer doesn't admit.
+    """
+    found = np.frompyfunc(lambda *at: _at(name, at), len(sizes), 1)(*sizes)
+    return found.astype(np.int64) if isinstance(found, np.ndarray) else found
+
+
+def _at(name: str, at: tuple[Any, ...]) -> int:
+    number = Dimension(Str(name), *(Integer(size) for size in at))
+    if not number.is_Integer:
+        raise DeriveError(f"The layer doesn't admit the sizes {', '.join(map(str, at))}.")
+    return int(number)
 
 
 def _again(form: Form, part: str, sizes: tuple[Expr, ...]) -> Expr:

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from sympy import Integer
+from sympy import Integer, lambdify
 
 import derive
 from derive.derivation import Derivation
@@ -61,6 +61,18 @@ def test_at_sizes_that_the_layer_does_not_admit_it_is_no_number(size):
     (number,) = window("Delta", "symmetric", "C4", stride=2).counts.exact_weight.atoms(Dimension)
     at = dict(zip(number.sizes, map(Integer, (size, 3, 4)), strict=True))
     assert str(number.subs(at)) == f"dim({size}, 3, 4)"
+
+
+@pytest.mark.parametrize("modules", [None, "math", "mpmath", "sympy"])
+def test_it_is_a_function_of_numbers_as_other_expressions_are(modules):
+    layer = window("Delta", "periodic", "O", rank=3)
+    found = lambdify(layer.form.sizes, layer.counts.exact_weight, modules)
+    at = dict(zip(layer.form.sizes, (2, 3, 4, 2), strict=True))
+    assert int(found(2, 3, 4, 2)) == layer.counts.exact_weight.subs(at)
+    if modules is None:
+        assert found(2, 3, 4, np.array([0, 2])).tolist() == [1, found(2, 3, 4, 2)]
+    with pytest.raises(DeriveError, match="doesn't admit the sizes 0, 3, 4, 2"):
+        found(0, 3, 4, 2)
 
 
 def test_it_is_written_by_name():
