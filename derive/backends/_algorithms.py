@@ -53,7 +53,7 @@ def algorithms(direct: Program, programs: Sequence[Staged], header: Header) -> L
     unfit = ["unfit={", *reasons, "},"] if reasons else []
     named = ["algorithms=(", *indent(entries), "),"] if entries else []
     found = ["valued=(", *indent(more), "),"] if more else []
-    counted = steps(direct, frozenset(header.constants), frozenset(header.biases))
+    counted = steps(direct, {key: c.signs for key, c in header.constants.items()}, frozenset(header.biases))
     rounded = [] if counted is None else [f"steps={counted},"]
     return ["work=_direct_work,", "terms=_terms,", *rounded, *named, *found, *unfit]
 

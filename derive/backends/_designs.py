@@ -138,7 +138,7 @@ def _counting(name: str, program: Program, own: tuple[Symbol, ...], counted: Thr
 
 def device_facts(plain: Program, designs: Iterable[Design], staged: Sequence[Staged], header: Header) -> Lines:
     """Keyword arguments of the kernel object that count its direct sums, and name its designs, and say why it has no others."""
-    counted = steps(plain, frozenset(header.constants), frozenset(header.biases))
+    counted = steps(plain, {key: c.signs for key, c in header.constants.items()}, frozenset(header.biases))
     rounded = [] if counted is None else [f"steps={counted},"]
     reasons = [f'    "{name}": "{reason}",' for name, reason in header.unfit.items()]
     unfit = ["unfit={", *reasons, "},"] if reasons else []

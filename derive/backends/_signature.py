@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import lcm, prod
 from typing import Any
@@ -37,6 +37,18 @@ class Numbers:
 
     numerators: Any
     denominator: int
+
+    @property
+    def signs(self) -> bool:
+        """Whether all of them are 1, -1 or 0."""
+        return self.denominator == 1 and {*_entries(self.numerators)} <= {-1, 0, 1}
+
+
+def _entries(nested: Any) -> Iterator[int]:
+    if isinstance(nested, tuple):
+        yield from (entry for part in nested for entry in _entries(part))
+    else:
+        yield nested
 
 
 def numbers(values: Sequence[Rational], shape: Sequence[int]) -> Numbers:

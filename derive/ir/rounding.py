@@ -118,8 +118,8 @@ def _gamma(q: int, unit: Fraction) -> Fraction:
     return q * unit / (1 - q * unit)
 
 
-def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[str] = frozenset()) -> Roundings:
-    """The worst case over all entries of the result, at numeric sizes; `rounded` names arrays of rounded constants.
+def roundings(program: Program, sizes: Mapping[Symbol, int], constants: Mapping[str, bool] | None = None) -> Roundings:
+    """The worst case over all entries of the result, at numeric sizes; of `constants` see `steps`.
 
     Raises EmitError for products of computed numbers, which are not counted.
     """
@@ -129,23 +129,26 @@ def roundings(program: Program, sizes: Mapping[Symbol, int], rounded: frozenset[
     _require_products_of_arguments(program)
     terms = _terms(program.body, known, 1) * _met(program, known)
     run = _run(program, known)
-    products, deep = _products(program, rounded)
+    products, deep = _products(program, constants or {})
     return Roundings(q=terms + run + products, p=terms * max(1, run) * products, deep=max(bool(run), deep))
 
 
-def _products(program: Program, rounded: frozenset[str]) -> tuple[int, int]:
+def _products(program: Program, constants: Mapping[str, bool]) -> tuple[int, int]:
     """How many products a term takes at most, rounded numbers counted as one, and how many factors follow an underflow."""
     sums = [n for n in walk(program.body) if isinstance(n, (MultiplyAdd, Contract))]
     if not sums:
         return 0, 0
-    factors = max(len(n.factors) for n in sums)
-    made = max(sum(f.array in rounded for f in n.factors) for n in sums)
+    factors = max(sum(not constants.get(f.array, False) for f in n.factors) for n in sums)
+    made = max(sum(f.array in constants and not constants[f.array] for f in n.factors) for n in sums)
     made += not all(_is_sign(n.times, program) for n in walk(program.body) if hasattr(n, "times"))
     return factors - 1 + made, factors - 1 if made else factors - 2
 
 
-def steps(program: Program, rounded: frozenset[str], biases: frozenset[str]) -> tuple[int, int] | None:
+def steps(program: Program, constants: Mapping[str, bool], biases: frozenset[str]) -> tuple[int, int] | None:
     """s and deep of a program that on absolute values gives Σ|w||x| + |u|, where q = T + s and p = T·s for T terms.
+
+    `constants` names arrays of numbers that the layer brings along, and says which hold signs alone: 1, -1 and 0 round nothing.
+    Others are rounded once when they are made.
 
     None for one with numbers in front of its products, products in its bias, running sums, or results added up in other places.
     """
@@ -154,7 +157,7 @@ def steps(program: Program, rounded: frozenset[str], biases: frozenset[str]) -> 
     plain &= not any(f.array in biases for n in nodes for f in getattr(n, "factors", ()))
     if not plain or any(isinstance(n, (Accumulate, Scatter)) for n in nodes):
         return None
-    return _products(program, rounded)
+    return _products(program, constants)
 
 
 def _is_sign(times: Any, program: Program) -> bool:

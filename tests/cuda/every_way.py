@@ -24,7 +24,7 @@ from tests.cuda.test_parts import sizes_in_parts
 from tests.cuda.test_products import sizes_of
 from tests.ladder.climbing import odd_sizes
 from tests.ladder.numbers import fixed, shapes_of
-from tests.ladder.subjects import Sizes, Subject, entry_of, subject
+from tests.ladder.subjects import Sizes, Subject, entry_of, signs, subject
 
 __all__ = ["BATCH", "Way", "bounds", "drawn", "exactly", "ways"]
 
@@ -168,7 +168,7 @@ def bounds(way: Way, arrays: Arrays, dtype: str) -> dict[str, np.ndarray]:
         design, program = way.designs[key], _programs(of.name)[key]
         if design is None or design.bound is None:
             known = {**way.sizes} | ({program.batch: BATCH} if program.batch is not None else {})
-            counted, total = roundings(program, known, frozenset(of.kernel.constants)), sums
+            counted, total = roundings(program, known, signs(of.kernel.constants)), sums
         else:
             counted, total = _staged(way, design, absolute), _norms(way, key, absolute, sums.shape)
         at = [float(error_bound(counted, Fraction(m), dtype)) for m in (0, 1)]  # it is affine in the magnitude

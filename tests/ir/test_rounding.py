@@ -134,7 +134,8 @@ def test_products_of_more_entries() -> None:
     sizes = {Symbol(k, integer=True): v for k, v in (("n", 8), ("m", 9), ("Delta", 1))}
     program = _with_factors(lambda factors: factors * 2)
     assert roundings(program, sizes) == Roundings(9 + 3, 9 * 3, 2)
-    assert roundings(program, sizes, frozenset({"V"})) == Roundings(9 + 3 + 2, 9 * 5, 3)
+    assert roundings(program, sizes, {"V": False}) == Roundings(9 + 3 + 2, 9 * 5, 3)
+    assert roundings(program, sizes, {"V": True}) == Roundings(9 + 1, 9, 0), "a product by 1 or -1 rounds nothing"
     assert roundings(_with_factors(lambda factors: factors[:1]), sizes) == Roundings(9, 0, 0)
     assert Roundings(1, 1, 2).amplified([Fraction(3), Fraction(1, 2), Fraction(5), Fraction(2)]) == 15
 

@@ -79,7 +79,7 @@ def slope_bounds(
 ) -> list[Fraction | None]:
     """How far each entry of a gradient may be from the exact one; None where nothing is claimed."""
     known = {**sizes, program.batch: int(np.prod(batch))} if program.batch is not None else sizes
-    fixed = frozenset(p.name for p in slope.form.weights if p.values is not None)
+    fixed = {p.name: {*p.values} <= {-1, 0, 1} for p in slope.form.weights if p.values is not None}
     counted = roundings(program, known, fixed)
     absolute = {n: as_fractions(a, absolute=True) for n, a in arrays.items()}
     known_to_it = {**absolute, **{n: abs(a) for n, a in constants(slope.form).items()}}

@@ -40,6 +40,7 @@ __all__ = [
     "entry_of",
     "has_compiler",
     "mutant",
+    "signs",
     "sizes_of",
     "subject",
 ]
@@ -50,6 +51,11 @@ MOST = 240
 LAYERS = names("derive.catalogue")
 SUBJECTS = (*LAYERS, *STRUCTURES)
 ELSEWHERE = (("strided_channels", "phased"),)  # algorithms of layers that aren't shipped
+
+
+def signs(constants: Mapping[str, Any]) -> dict[str, bool]:
+    """Which arrays that a kernel brings along hold 1, -1 and 0 alone."""
+    return {key: c.denominator == 1 and {*c.entries} <= {-1, 0, 1} for key, c in constants.items()}
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class Subject:
     def roundings(self, sizes: Sizes, items: int = 1) -> Roundings:
         """What its program rounds, over so many items of a batch where it adds them up."""
         known = dict(sizes) if self.program.batch is None else {**sizes, self.program.batch: items}
-        return roundings(self.program, known, frozenset(self.kernel.constants))
+        return roundings(self.program, known, signs(self.kernel.constants))
 
     def stated(self, sizes: Sizes, gradient: bool = False) -> dict[str, int]:
         """The sizes that callers give by keyword; for gradients those that the result's shape doesn't tell either."""
