@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sympy import Expr, Integer, S, expand, floor
@@ -34,7 +34,7 @@ from derive.ir.nodes import (
 )
 from derive.remembered import fraction, replaced
 
-__all__ = ["TEMPLATES", "Writer", "factor", "total"]
+__all__ = ["TEMPLATES", "Writer", "factor", "opening", "total"]
 
 Lines = list[str]
 
@@ -301,6 +301,12 @@ def _number(times: Expr) -> str:
         return "" if times == 1 else "-"
     text = _c(times)
     return f"(real){text if text.startswith(('(', 'table_')) or times.is_Atom else f'({text})'} * "
+
+
+def opening(name: str, pointers: str, sizes: Sequence[str]) -> Lines:
+    """The head of a kernel: its arrays, and the sizes that it is told, if any."""
+    told = [f"{pointers},", f"{', '.join(sizes)})"] if sizes else [f"{pointers})"]
+    return [f'extern "C" __global__ void {name}(', *indent(told)]
 
 
 def total(node: Launch) -> str:

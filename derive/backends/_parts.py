@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sympy import Symbol
 
-from derive.backends._cuda import Writer
+from derive.backends._cuda import Writer, opening
 from derive.backends._expressions import python
 from derive.backends._module import accessed, indent, needed, sentence, size_lines
 from derive.backends._strips import counted, listed
@@ -32,8 +32,7 @@ def _kernel(name: str, program: Program, exact: Collection[str]) -> Lines:
     (launch,) = program.body
     assert isinstance(launch, Launch)
     writer = Writer(program, exact=exact)
-    sizes = [f"long long {s}" for s in _sizes(program)]
-    head = [f'extern "C" __global__ void {name}(', *indent([f"{writer.pointers()},", f"{', '.join(sizes)})"])]
+    head = opening(name, writer.pointers(), [f"long long {s}" for s in _sizes(program)])
     return [*head, "{", *indent(writer.launch(launch)), "}"]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sympy import And, Symbol, expand
 
-from derive.backends._cuda import Writer, factor, total
+from derive.backends._cuda import Writer, factor, opening, total
 from derive.backends._expressions import python
 from derive.backends._filled import placed
 from derive.backends._module import accessed, indent
@@ -99,8 +99,7 @@ def product_source(layer: str, program: Staged) -> Lines:
     lines: Lines = []
     for _, launch in _launches(layer, whole):
         writer = _Kernel(launch, exact=_computed(whole))
-        sizes = ", ".join(f"long long {s}" for s in launch.sizes)
-        head = [f'extern "C" __global__ void {launch.name}(', *indent([f"{writer.pointers()},", f"{sizes})"])]
+        head = opening(launch.name, writer.pointers(), [f"long long {s}" for s in launch.sizes])
         (node,) = launch.body
         assert isinstance(node, Launch)
         says = [f"// {launch.says}"] if launch.says else []

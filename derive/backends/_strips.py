@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from sympy import Add, Expr, Mul, Symbol, expand
 
-from derive.backends._cuda import Writer
+from derive.backends._cuda import Writer, opening
 from derive.backends._expressions import python
 from derive.backends._module import accessed, check_sizes, indent, needed, sentence, size_lines
 from derive.errors import EmitError
@@ -42,9 +42,7 @@ def strip_source(name: str, blocked: Blocked, exact: Collection[str]) -> Lines:
         f'{_text(blocked)} = r"""',
         f"struct __align__(sizeof(stored)*{blocked.width}) Lanes {{ stored entry[{blocked.width}]; }};",
         "",
-        f'extern "C" __global__ void {name}(',
-        *indent([f"{writer.pointers()},"]),
-        *indent([", ".join(sizes) + ")"]),
+        *opening(name, writer.pointers(), sizes),
         "{",
         *indent(writer.blocks(blocked.launch)),
         "}",

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from sympy import Expr, Symbol, expand
 
-from derive.backends._cuda import Writer
+from derive.backends._cuda import Writer, opening
 from derive.backends._expressions import python
 from derive.backends._module import accessed, check_sizes, indent, needed, sentence, size_lines
 from derive.backends._strips import argument, counted, listed
@@ -33,9 +33,7 @@ def tile_source(name: str, tiled: Tiled | Haloed, exact: Collection[str]) -> Lin
     return [
         f'{_text(tiled)} = r"""',
         *([f"struct __align__(sizeof(stored)*{w}) Lanes {{ stored entry[{w}]; }};", ""] if writer.wide else []),
-        f'extern "C" __global__ void {name}(',
-        *indent([f"{writer.pointers()},"]),
-        *indent([", ".join(f"{integer} {s}" for s in sizes_told(tiled)) + ")"]),
+        *opening(name, writer.pointers(), [f"{integer} {s}" for s in sizes_told(tiled)]),
         "{",
         *indent([*_shared(tiled, writer), *_starts(tiled, writer), *_threads(tiled, writer)]),
         "}",

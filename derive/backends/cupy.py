@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Expr, Symbol, expand
 
 from derive.backends._algorithms import staged_counts, terms_function
-from derive.backends._cuda import Writer
+from derive.backends._cuda import Writer, opening
 from derive.backends._designs import Design, device_facts, device_functions, gradient_facts
 from derive.backends._expressions import table_name
 from derive.backends._halos import halo_function, halo_kernel
@@ -233,11 +233,8 @@ def _function(kernel: str, program: Program) -> Lines:
 
 def _kernel(name: str, program: Program, exact: Collection[str]) -> Lines:
     writer = Writer(program, exact=exact)
-    sizes = [f"long long {s}" for s in _sizes(program)]
     return [
-        f'extern "C" __global__ void {name}(',
-        *indent([f"{writer.pointers()},"]),
-        *indent([", ".join(sizes) + ")"]),
+        *opening(name, writer.pointers(), [f"long long {s}" for s in _sizes(program)]),
         "{",
         *indent(writer.launch(_launch(program))),
         "}",

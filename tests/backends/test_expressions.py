@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import Abs, And, Eq, Integer, Max, Min, Mod, Ne, Or, Sum, Symbol, ceiling, floor
 
-from derive.backends._cuda import _c
+from derive.backends._cuda import _c, opening
 from derive.backends._expressions import python, vectorised
 from derive.cuda_check import RawModule, standing_in_for_cupy
 from derive.forms.evaluate import evaluate
@@ -99,3 +99,10 @@ def test_c() -> None:
         got = out.get()
     for row, expression in zip(got, EXPRESSIONS, strict=True):
         assert row.tolist() == _meaning(expression), _c(expression)
+
+
+@pytest.mark.parametrize(("sizes", "ends"), [((), "X)"), (("long long n", "long long m"), "long long n, long long m)")])
+def test_a_kernel_may_be_told_no_sizes(sizes, ends):
+    """Of numbers alone, as a copy of a basis is: a comma after the last array would be refused by compilers."""
+    first, *_, last = opening("copy", "const real* X", sizes)
+    assert first == 'extern "C" __global__ void copy(' and last.endswith(ends) and not last.endswith(", )")
