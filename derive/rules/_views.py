@@ -95,11 +95,18 @@ def terms_by(form: Form, output: Array, subscripts: tuple[Expr, ...]) -> Terms:
 
 
 def _in_order(form: Form, terms: Terms) -> Terms:
-    """Summed letters in the order in which the weight mentions them, so that a form has one name."""
-    named = {p.name: number for number, p in enumerate(form.weights)}
+    """Summed letters in the order in which the weight mentions them, numbers last, so that a form has one name.
+
+    Coordinates in a basis, which numbers and weights share and the input doesn't tell, come first.
+    """
+    numbers = {p.name for p in form.weights if p.values is not None}
+    named = {p.name: number for number, p in enumerate(sorted(form.weights, key=lambda p: p.name in numbers))}
     found = sorted(reads(form.weight), key=lambda r: named.get(r.array, len(named)))
     places = [replaced(e, dict(terms.down)).free_symbols for r in found for e in r.subscripts]
     order = {a.symbol: next((p for p, s in enumerate(places) if a.symbol in s), len(places)) for a in terms.reduction}
+    read = {s for e in form.read for s in e.free_symbols}
+    told = {s for r in found if r.array in numbers for s in r.free_symbols} - read
+    order |= {terms.down[s]: -1 for s in form.reduction_symbols if s in told and terms.down.get(s) in order}
     return replace(terms, reduction=tuple(sorted(terms.reduction, key=lambda a: order[a.symbol])))
 
 
