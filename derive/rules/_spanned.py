@@ -109,6 +109,8 @@ class _Space:
         if not isinstance(self.source, Read) or self.source.array != self.param.name or self.param.data:
             raise RuleRefused(f"Matrices combine free entries; '{self.source}' is not one.")
         acted = set(self.acted)
+        if len(acted) < len(self.acted):
+            raise RuleRefused(f"Matrices mix channels; those of {self.source} have one letter in input and output.")
         tied = self.param.free.free_symbols | (self.form.domain.free_symbols if self.is_weight else set())
         read = [s.free_symbols for s in self.source.subscripts]
         letters = {s for p, e in enumerate(self.source.subscripts) if p in acted for s in e.free_symbols}

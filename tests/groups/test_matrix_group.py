@@ -263,6 +263,12 @@ def test_a_bias_of_numbers_keeps_integers_within_bounds():
     assert fractions(np.ones((2, 3), int), np.ones(3, int), np.array([5])).dtype == np.float64
 
 
+def depthwise():
+    pair = derive.Channels((("c", 2),), (("d", 2),))
+    layer = derive.dense(2, channels=pair).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+    return layer.then(derive.local(1)).then(derive.depthwise())
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -299,6 +305,10 @@ def test_a_bias_of_numbers_keeps_integers_within_bounds():
         (
             lambda: derive.claim(derive.dense(outputs=2, inputs=2), derive.equivariant(MatrixGroup(C4))),
             r"fails at i = .*: where W\[., .\] = 1, X\[.\] = 1 and 0 elsewhere, the two sides differ by",
+        ),
+        (
+            lambda: depthwise().then(derive.equivariant(MatrixGroup([[[0, 1], [1, 0]]], on="channels"))),
+            r"Matrices mix channels; those of V\[a, b, d\] have one letter in input and output",
         ),
         (
             lambda: window(MatrixGroup(C4)),
