@@ -9,6 +9,7 @@ from typing import Any
 from derive.derivation import Derivation, dense
 from derive.errors import UsageRefused
 from derive.forms.arguments import as_tuples, is_count, is_name, said
+from derive.forms.dense import Channels
 from derive.forms.support import Box, Support
 from derive.groups._group import Group
 from derive.groups.translations import Translations
@@ -38,7 +39,7 @@ def convolution(
     edges: str = "zero",
     rank: int | None = None,
     *,
-    channels: bool = True,
+    channels: bool | Channels = True,
     bias: bool = True,
     symmetry: Group | None = None,
     factors: int | str | None = None,
@@ -52,15 +53,18 @@ def convolution(
                their own, X[..., g, c] and H[..., f, d]
     edges      as in the rule `boundary`
     rank       how many axes the grid has; by default as many as a tuple above has numbers, or 2
-    channels, bias      whether there are any; symmetry, a group that the window has too, such as PointGroup("D4")
+    channels, bias      whether there are any; or Channels(...), axes of channels that a symmetry may act on
+    symmetry   a group that the window has too, such as PointGroup("D4")
     factors    a rank: the window is separable, a sum of so many products
 
     Raises UsageRefused for arguments that don't go together, and what the rules raise.
     """
-    _check_truths(channels=channels, bias=bias)
+    _check_truths(bias=bias, **({} if isinstance(channels, Channels) else {"channels": channels}))
     kernel, stride, dilation = map(as_tuples, (kernel, stride, dilation))
     if groups is not None and not channels:
         raise UsageRefused("Groups are groups of channels; pass channels=True.")
+    if groups is not None and isinstance(channels, Channels):
+        raise UsageRefused(f"Groups make axes of channels of their own; {said(channels)} names other ones.")
     rank = _axes(rank, kernel, *_whole(stride=stride, dilation=dilation))
     layer = _windowed(rank, channels, groups, kernel, dilation)
     if not bias:
@@ -73,12 +77,13 @@ def convolution(
 
 
 def _windowed(
-    rank: int, channels: bool, groups: int | str | None, kernel: Sides | Support, dilation: Numbers
+    rank: int, channels: bool | Channels, groups: int | str | None, kernel: Sides | Support, dilation: Numbers
 ) -> Derivation:
     """Channels, shifts, the window and groups."""
-    layer = dense(rank=rank)
+    own = channels if isinstance(channels, Channels) else None
+    layer = dense(rank=rank, channels=own)
     steps = dilation if isinstance(dilation, tuple) else (dilation,) * rank
-    if channels:
+    if channels and own is None:
         layer = layer.then(_channels(groups))
     layer = layer.then(reindex()).then(equivariant(Translations())).then(local(_window(kernel, steps, rank)))
     if any(step != 1 for step in steps):

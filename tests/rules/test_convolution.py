@@ -13,6 +13,7 @@ from derive.certified import verify_claim
 from derive.checking import check_emitted
 from derive.errors import CertificateError, GroupRefused, RuleRefused, TextError, UsageRefused
 from derive.pipeline import Layer
+from derive.registry import find
 from derive.symmetry import symmetry
 from tests.rules.exact import emitted
 
@@ -71,6 +72,14 @@ def test_a_number_of_groups_is_a_size_of_the_kernel():
     assert conv(X, V, u)[2, 0, 0] == 9
 
 
+def test_channels_may_be_axes_that_a_symmetry_acts_on():
+    """As step by step: every filter in four orientations."""
+    channels = derive.Channels((("c", "C"),), (("d", "D"), ("r", 4)))
+    turns = derive.PointGroup("C4", channels={"r": "regular"})
+    layer = derive.convolution(channels=channels, symmetry=turns)
+    assert layer.form.same_as(find("derive.catalogue", "p4_lifting2d").form)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -78,6 +87,8 @@ def test_a_number_of_groups_is_a_size_of_the_kernel():
         ({"kernel": (3, 3), "rank": 3}, "grids of 2 and of 3 axes"),
         ({"kernel": (3, 3), "stride": (2, 1, 1)}, "grids of 2 and of 3 axes"),
         ({"groups": "depthwise", "channels": False}, "Groups are groups of channels"),
+        ({"groups": 2, "channels": derive.Channels()}, "Groups make axes of channels of their own"),
+        ({"channels": "C"}, "channels= says whether there are any, True or False; 'C' is neither"),
         ({"groups": 0}, '^Groups are a name, a whole number from 1 or "depthwise"; 0 is none'),
         ({"groups": 2.5}, "2.5 is none"),
         ({"groups": True}, "True is none"),
