@@ -5,7 +5,8 @@ from __future__ import annotations
 from sympy import Expr, Integer, Symbol, expand
 
 from derive.algorithms._entries import entry
-from derive.algorithms._window import Moving, Window, gathered
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import Moving, Window
 from derive.errors import NoLowering
 from derive.ir.nodes import Access, Copy, Loop, Range
 from derive.ir.stages import Room, Stage

@@ -13,7 +13,8 @@ from sympy import Expr, Integer, Symbol, expand
 
 from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
-from derive.algorithms._window import Moving, Window, fresh, gathered
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import Moving, Window, fresh
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy, Range

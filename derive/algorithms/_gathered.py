@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from sympy import And, Expr, Integer, Symbol, expand, floor
 
 from derive.algorithms._entries import entry
-from derive.algorithms._matrix import adjacent
+from derive.algorithms._weights import adjacent
 from derive.algorithms._window import BATCH, ITEM, fresh, sources
 from derive.errors import NoLowering
 from derive.forms.expr import Read

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
-from sympy import Expr, Symbol, true
+from sympy import Expr, true
 
 from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
-from derive.algorithms._window import Window, gathered
+from derive.algorithms._weights import adjacent, gathered
+from derive.algorithms._window import Window
 from derive.ir.nodes import Access, Copy
 from derive.ir.stages import MatMul, Room, Stage, Staged
 
-__all__ = ["Matrix", "adjacent", "is_matrix"]
+__all__ = ["Matrix", "is_matrix"]
 
 
 def is_matrix(found: Window) -> bool:
     """Whether each subscript of the weights is a letter of its own."""
+    if found.based:
+        return False
     letters = {a.symbol for a in (*found.shared, *found.contracted, *found.filters)} | {m.tap for m in found.taps}
     subscripts = found.weight.subscripts
     return found.mask == true and set(subscripts) == letters and len(subscripts) == len(letters)
-
-
-def adjacent(subscripts: tuple[Expr, ...], letters: Sequence[Symbol]) -> bool:
-    """Whether letters are subscripts next to each other, in order."""
-    places = [subscripts.index(s) for s in letters]
-    return all(two == one + 1 for one, two in pairwise(places))
 
 
 class Matrix(Tile):
@@ -64,12 +58,13 @@ class Matrix(Tile):
     def weights(self, turned: bool = False) -> tuple[str, tuple[Room, ...], tuple[Stage, ...]]:
         """The weights, as they are where they are a matrix for each point of the batch; `turned` has a row for each filter."""
         inner, filters = self.inner(), ranges(self.found.filters)
-        subscripts = self.found.weight.subscripts
         groups = [[r.symbol for r in inner], [r.symbol for r in filters]]
-        last = not turned or subscripts[-1:] == tuple(groups[0][-1:])
-        if is_matrix(self.found) and last and all(adjacent(subscripts, g) for g in groups):
-            self.letters = subscripts
-            return self.found.weight.array, (), ()
+        if is_matrix(self.found):
+            subscripts = self.found.weight.subscripts
+            last = not turned or subscripts[-1:] == tuple(groups[0][-1:])
+            if last and all(adjacent(subscripts, g) for g in groups):
+                self.letters = subscripts
+                return self.found.weight.array, (), ()
         sides = (*filters, *inner) if turned else (*inner, *filters)
         every = (*ranges(self.found.shared), *sides)
         self.letters = tuple(r.symbol for r in every)

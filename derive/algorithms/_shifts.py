@@ -18,9 +18,9 @@ from dataclasses import replace
 from sympy import Integer
 
 from derive.algorithms._entries import entry
-from derive.algorithms._matrix import adjacent
 from derive.algorithms._tile import Tile, ranges
-from derive.algorithms._window import Window, gathered, window
+from derive.algorithms._weights import adjacent, gathered
+from derive.algorithms._window import Window, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Range

@@ -15,7 +15,8 @@ from typing import Any
 from sympy import And, Eq, Expr, Ge, Integer, Le, Lt, Mul, Symbol, true
 
 from derive.algorithms._inlined import staged_obligations
-from derive.algorithms._window import Window, gathered
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import Window
 from derive.errors import NoLowering
 from derive.forms.expr import Read
 from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
@@ -42,6 +43,8 @@ def made_of(
     """That the window is Π parts, summed over `ranks`, each a letter and how many values it has."""
     if found.mask != true:
         raise NoLowering("it needs a window whose taps are all live")
+    if found.based:
+        raise NoLowering("it needs one array of weights, which no numbers are multiplied with")
     form, up = found.form, {s: e for s, e in found.up().items() if s not in {m.place for m in found.moving}}
     letters = (*(m.tap for m in found.taps if m.tap is not None), *(a.symbol for a in found.shared))
     extents = (*(m.taps for m in found.taps), *(a.extent for a in found.shared))

@@ -5,7 +5,8 @@
 Places i and taps a are counted from 0 here; a window that is read backwards (δ < 0) is turned round. Letters g are shared
 by input, weight and output; letters c are contracted, d are filters. What a form has besides is refused, with its reason.
 
-A weight may be a product of entries, such as P[r, a]·Q[r, b], that is summed over ranks r.
+A weight may be a product of entries, such as P[r, a]·Q[r, b], that is summed over ranks r, or of entries and numbers that the
+layer brings along, such as B[c, d, r]·V[a, b, r]: weights in a basis, of which the window is made once.
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ from typing import Any
 
 from sympy import And, Expr, Integer, Le, Lt, Symbol, expand, true
 
-from derive.algorithms._entries import entry
 from derive.errors import NoLowering
 from derive.forms.expr import Read, index
 from derive.forms.form import Axis, Form
 from derive.forms.sizes import size_sources
-from derive.ir.nodes import Access, Copy, Guard, Loop, Range, SizeFrom, Storage
-from derive.ir.stages import Room, Stage
+from derive.ir.nodes import Access, SizeFrom, Storage
 from derive.proof.goal import Goal, Status
 from derive.proof.smt import in_fixed_order
 from derive.proof.solver import decide
@@ -34,7 +33,6 @@ __all__ = [
     "Window",
     "factored",
     "fresh",
-    "gathered",
     "single",
     "sources",
     "window",
@@ -83,7 +81,8 @@ class Moving:
 class Window:
     """A form as a moving window. `factors`, whose product is the weight, and `bias` are entries in memory, in letters from 0.
 
-    `mask` is a condition on taps; letters of `ranks` are summed over and say nothing of the input.
+    `mask` is a condition on taps; letters of `ranks` are summed over and say nothing of the input. Numbers that the layer brings
+    along and the weight is multiplied with are the last of the factors, `based` says so.
     """
 
     form: Form
@@ -95,6 +94,7 @@ class Window:
     factors: tuple[Access, ...]
     bias: Access | None
     mask: Any
+    based: bool = False
 
     @property
     def weight(self) -> Access:
@@ -153,10 +153,14 @@ def sources(form: Form) -> tuple[SizeFrom, ...]:
 
 
 def window(form: Form) -> Window:
-    """The form as a window whose weight is one entry. Raises NoLowering with what it has that no window has."""
-    if form.tables or form.shared or not isinstance(form.weight, Read):
+    """The form as a window whose weight is one entry, or one in a basis. Raises NoLowering with what it has that no window has."""
+    numbers = [p.name for p in form.weights if p.values is not None]
+    factors = sorted(form.weight.as_ordered_factors(), key=lambda f: isinstance(f, Read) and f.array in numbers)
+    based = len(numbers) == 1 and len(factors) == 2
+    plain = len(factors) == 1 + based and all(isinstance(f, Read) for f in factors)
+    if form.tables or (form.shared and not based) or not plain:
         raise NoLowering(f"it needs one array of weights that is read once in a term; the weight is {form.weight}")
-    return factored(form)
+    return _window(form, factors, based)
 
 
 def factored(form: Form) -> Window:
@@ -164,7 +168,11 @@ def factored(form: Form) -> Window:
     factors = form.weight.as_ordered_factors()
     if form.tables or not all(isinstance(f, Read) for f in factors):
         raise NoLowering(f"it needs a product of entries of weights; the weight is {form.weight}")
-    if any(p.data or p.values is not None for p in form.weights):
+    return _window(form, factors)
+
+
+def _window(form: Form, factors: list[Any], based: bool = False) -> Window:
+    if any(p.data or p.values is not None for p in form.weights if not based or p.name == factors[0].array):
         raise NoLowering("it needs weights that are parameters, and these are given")
     reduction = {a.symbol: a for a in form.reduction}
     places = {a.symbol: a for a in form.output.axes}
@@ -197,6 +205,7 @@ def factored(form: Form) -> Window:
         tuple(_stored(form, f, down) for f in factors),
         None if form.bias == 0 else _bias(form, down),
         _mask(form, {m.tap for m in moving if m.tap is not None}, down),
+        based,
     )
 
 
@@ -282,30 +291,3 @@ def _mask(form: Form, taps: set[Symbol], down: dict[Symbol, Expr]) -> Any:
             raise NoLowering(f"it needs conditions on the window alone; there is {part}")
         asked.append(part.xreplace(down))
     return And(*asked)
-
-
-def gathered(
-    found: Window, letters: tuple[Symbol, ...], extents: tuple[Expr, ...], factor: int = 0, called: str = "F"
-) -> tuple[str, tuple[Room, ...], tuple[Stage, ...]]:
-    """A factor of the weight as an array of these letters, 0 where no term reads it: its own array, or one made of it once."""
-    weight = found.factors[factor]
-    if weight.subscripts == letters and found.mask == true:
-        return weight.array, (), ()
-    (name,) = fresh(called, found.form)
-    reads = weight.subscripts
-    tied = found.mask.free_symbols
-    looped = [s for s in letters if s in tied or not _swept(s, reads, set(letters))]
-    over = tuple(Range(s, Integer(0), e) for s, e in zip(letters, extents, strict=True) if s not in looped)
-    says = f"{entry(Access(name.name, letters))} = {entry(weight)}"
-    body: Stage = Copy(Access(name.name, letters), over, weight, "" if looped else says)
-    body = body if found.mask == true else Guard(found.mask, (body,))
-    for s in reversed(looped):
-        span = Range(s, Integer(0), extents[letters.index(s)])
-        body = Loop(span, (body,), says if s == looped[0] else "")
-    return name.name, (Room(name.name, extents, found.mask != true),), (body,)
-
-
-def _swept(symbol: Symbol, subscripts: tuple[Expr, ...], letters: set[Symbol]) -> bool:
-    """Whether a letter moves one subscript forwards as a slice, alone."""
-    met = [e for e in subscripts if symbol in e.free_symbols]
-    return len(met) == 1 and not (met[0] - symbol).free_symbols & letters

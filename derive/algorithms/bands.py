@@ -17,7 +17,8 @@ from sympy import Expr, Integer, Symbol, expand, floor
 
 from derive.algorithms._entries import entry
 from derive.algorithms._margins import columns, larger
-from derive.algorithms._window import BATCH, ITEM, Window, fresh, gathered, single, sources, window
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import BATCH, ITEM, Window, fresh, single, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range

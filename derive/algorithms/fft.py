@@ -18,7 +18,8 @@ from __future__ import annotations
 from sympy import And, Expr, Ge, Integer, Symbol, expand, floor
 
 from derive.algorithms._entries import entry
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, gathered, sources, window
+from derive.algorithms._weights import basis, gathered
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
@@ -98,7 +99,7 @@ class _Fourier:
         arguments, result = self.found.storage(batched)
         fixed, made = self._weights()
         rooms, body = self._tile()
-        lengths = _LENGTHS[len(self.axes)]
+        lengths, own = _LENGTHS[len(self.axes)], basis(self.found)
         return Staged(
             name="fft",
             says="Fourier transforms of tiles",
@@ -117,7 +118,7 @@ class _Fourier:
             chart=self._chart(),
             strict=False,
             fits=And(*(built(Ge, a.N, self._needed(a)) for a in self.axes)),
-            normwise=Normwise(tuple(a.N for a in self.axes)),
+            normwise=Normwise(tuple(a.N for a in self.axes), own.roundings, own.products, own.largest),
         )
 
     def _needed(self, axis: _Axis) -> Expr:

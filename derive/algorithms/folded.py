@@ -18,7 +18,8 @@ from sympy import And, Expr, Integer, Le, Lt, Min, Symbol, expand, floor, true
 
 from derive.algorithms._entries import entry, spelled
 from derive.algorithms._supposed import made_of
-from derive.algorithms._window import Window, fresh, gathered, single, window
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import Window, fresh, single, window
 from derive.algorithms.rows import Rows
 from derive.errors import NoLowering
 from derive.forms.form import Form, equal_places
@@ -38,6 +39,8 @@ def folded(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where the form is no window of its own along its last axis, without channels."""
     found = window(form)
     single(found, batched)
+    if found.based:
+        raise NoLowering("it needs one array of weights, which no numbers are multiplied with")
     if len(found.moving) < 2 or found.moving[-1].tap is None:
         raise NoLowering("it needs a window of two axes at least, with taps along the last")
     supposed = None if _is_mirrored(found) else _supposed(found)

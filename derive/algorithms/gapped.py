@@ -17,7 +17,8 @@ from sympy import Integer, expand
 
 from derive.algorithms._entries import entry
 from derive.algorithms._margins import columns
-from derive.algorithms._window import BATCH, ITEM, gathered, single, window
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import BATCH, ITEM, single, window
 from derive.algorithms.rows import Rows
 from derive.errors import NoLowering
 from derive.forms.form import Form

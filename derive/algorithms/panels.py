@@ -17,7 +17,8 @@ from __future__ import annotations
 from sympy import And, Expr, Integer, Symbol, expand, floor
 
 from derive.algorithms._entries import entry
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, gathered, single, sources, window
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, fresh, single, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range

@@ -16,7 +16,8 @@ from sympy import And, Expr, Integer, Lt, Symbol, expand, floor
 
 from derive.algorithms._blocks import check_tiles
 from derive.algorithms._entries import entry
-from derive.algorithms._window import Moving, Window, fresh, gathered, window
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import Moving, Window, fresh, window
 from derive.algorithms.winograd import Winograd, allowed
 from derive.errors import NoLowering
 from derive.forms.form import Form

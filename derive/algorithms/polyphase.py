@@ -17,7 +17,8 @@ from dataclasses import replace
 from sympy import Expr, Integer, Lt, Symbol, expand, floor
 
 from derive.algorithms._entries import entry
-from derive.algorithms._window import BATCH, ITEM, Window, fresh, gathered, single, window
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import BATCH, ITEM, Window, fresh, single, window
 from derive.algorithms.rows import Rows
 from derive.errors import NoLowering
 from derive.forms.form import Form

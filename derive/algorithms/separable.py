@@ -20,7 +20,8 @@ from sympy import And, Expr, Ge, Integer, Max, Symbol, expand, floor, true
 from derive.algorithms._bands import banded
 from derive.algorithms._channelwise import Channelwise, check_channels
 from derive.algorithms._entries import entry
-from derive.algorithms._window import BATCH, ITEM, Moving, Window, factored, fresh, gathered, single, sources
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import BATCH, ITEM, Moving, Window, factored, fresh, single, sources
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Chart, Let, Loop, Range

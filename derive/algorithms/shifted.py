@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from derive.algorithms._entries import entry
 from derive.algorithms._tile import Tile, ranges
-from derive.algorithms._window import Window, fresh, gathered, window
+from derive.algorithms._weights import gathered
+from derive.algorithms._window import Window, fresh, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
 from derive.ir.nodes import Access, Copy, Range

@@ -19,30 +19,20 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache, reduce
 from itertools import product
+from math import prod
 
 from sympy import And, Expr, Integer, Lt, Symbol, expand, floor
 
 from derive.algorithms._bilinear import Bilinear, amplification, losses, nested, prove, roundings, toom_cook
 from derive.algorithms._blocks import check_window
 from derive.algorithms._entries import entry
-from derive.algorithms._window import BATCH, ITEM, Window, fresh, gathered, sources, window
+from derive.algorithms._weights import basis, gathered
+from derive.algorithms._window import BATCH, ITEM, Window, fresh, sources, window
 from derive.errors import NoLowering
 from derive.forms.form import Form
+from derive.ir.given import Amplified, Cases, Constants, MatrixTable
 from derive.ir.nodes import Access, Chart, Copy, Let, Loop, Range
-from derive.ir.stages import (
-    Amplified,
-    Cases,
-    Constants,
-    Halo,
-    Knob,
-    MatMul,
-    MatrixTable,
-    Room,
-    Stage,
-    Staged,
-    Store,
-    Tiles,
-)
+from derive.ir.stages import Halo, Knob, MatMul, Room, Stage, Staged, Store, Tiles
 
 __all__ = ["winograd"]
 
@@ -185,9 +175,12 @@ class Winograd:
         channels: Expr = ONE
         for r in self.contracted:
             channels *= r.stop
-        more = 0 if self.found.bias is None else 1
+        own = basis(self.found)
+        more = own.roundings + (0 if self.found.bias is None else 1)
         factors, counted, lost = zip(*(_errors(self.axis, key) for key in keys), strict=True)
-        return Amplified(factors, tuple(q - 1 + more for q in counted), channels, lost)
+        each = zip(keys, factors, lost, strict=True)
+        missed = tuple(own.losses(prod(taps for _, taps in key), factor, found) for key, factor, found in each)
+        return Amplified(factors, tuple(q - 1 + more for q in counted), channels, missed)
 
     def _lets(self) -> tuple[Let, ...]:
         """K inputs of a tile along each axis, and T tiles along each but the first."""

@@ -82,13 +82,15 @@ def norm_bound(name: str, bound: Normwise) -> Lines:
     lengths = ", ".join(map(str, bound.lengths))
     points = "*".join(map(str, bound.lengths))
     steps = " + ".join(f"({n} - 1).bit_length()" for n in bound.lengths)
-    others = len(bound.lengths) * bound.scalings + bound.others
+    others = len(bound.lengths) * bound.scalings + bound.others + bound.rounded
+    read = f"norm*lost + {bound.products}*points" if bound.products else "norm*lost"
+    met = f"{bound.largest}*lost" if bound.largest > 1 else "lost"
     return [
         f"def _{name}_bound(*, {lengths}, **_):",
         f"    {BOUND[0]}",
         f"    steps, points = {steps}, {points}",
         "    norm, lost = int(-(-points**0.5 // 1)), 24*(steps + 1)*points",
-        f"    return {bound.steps}*steps + {others}, norm, 1, lost, norm*lost, lost",
+        f"    return {bound.steps}*steps + {others}, norm, 1, lost, {read}, {met}",
         "",
         "",
     ]

@@ -61,9 +61,14 @@ class Normwise:
     γ_5·Σ|w| a step, as each of its terms is multiplied and added; a product of complex numbers by √2·γ_2; the bias is added
     last. What underflows besides adds P·η·(1 + Σ|w| + √(Π N)·max|x|) with P = 24·(steps + 1)·Π N. That np.fft rounds no more
     than that is trusted, and tested.
+
+    Weights that were made before, as sums of so many `products` by numbers up to `largest`, were `rounded` so often.
     """
 
     lengths: tuple[Symbol, ...]
+    rounded: int = 0
+    products: int = 0
+    largest: int = 1
     steps: int = 3 * 5
     scalings: int = 2 * 3
     others: int = 4

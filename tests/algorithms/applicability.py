@@ -22,6 +22,11 @@ KEPT = Path(__file__).with_name("applies.json")
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "choose-an-algorithm.md"
 _BEGIN, _END = "<!-- Made by `python -m tests.algorithms.applicability`. -->\n", "<!-- Until here. -->\n"
 _SAID = {"yes": "", "phases": "phase by phase ", "continued": ""}
+# Complex numbers: what commutes with a product by i is a product, by two numbers in the place of four.
+_COMPLEX = {
+    "channels": derive.Channels((("c", "C"), ("p", 2)), (("d", "D"), ("q", 2))),
+    "symmetry": derive.MatrixGroup([((0, -1), (1, 0))], on="channels", axes=(1,)),
+}
 _EDGES = ("valid", "periodic", "reflect", "symmetric", "nearest")
 
 # What a layer is told, and by which array its gradient is taken; "" for the layer itself.
@@ -48,10 +53,15 @@ FORMS: Mapping[str, tuple[dict, str]] = {
     "channels, 1×1": ({"kernel": 1}, ""),
     "groups of channels": ({"groups": 4}, ""),
     "channels of their own": ({"groups": "depthwise"}, ""),
+    "complex channels": (_COMPLEX, ""),
+    "complex channels, 7×7, stride 2": ({"kernel": 7, "stride": 2, **_COMPLEX}, ""),
+    "complex channels, a diamond, edges reflect": ({"kernel": derive.Diamond(2), "edges": "reflect", **_COMPLEX}, ""),
     "separable, two factors": ({"kernel": 5, "factors": 2, "channels": False}, ""),
     "by X: 3×3": ({"channels": False}, "X"),
     "by X: channels": ({}, "X"),
     "by X: channels, stride 2": ({"stride": 2}, "X"),
+    "by X: complex channels": (_COMPLEX, "X"),
+    "by X: complex channels, stride 2": ({"stride": 2, **_COMPLEX}, "X"),
     "by X: a diamond of channels, stride (2, 3)": ({"kernel": derive.Diamond(1), "stride": (2, 3)}, "X"),
     "by X: 7×7, stride 2": ({"kernel": 7, "stride": 2, "channels": False}, "X"),
     "by X: channels of their own, stride 2": ({"groups": "depthwise", "stride": 2}, "X"),
@@ -62,6 +72,7 @@ FORMS: Mapping[str, tuple[dict, str]] = {
     "by V: channels": ({}, "V"),
     "by V: groups of channels, dilation 2": ({"groups": 4, "dilation": 2}, "V"),
     "by V: channels of their own, stride 2": ({"groups": "depthwise", "stride": 2}, "V"),
+    "by V: complex channels": (_COMPLEX, "V"),
     "by V: 3×3, edges periodic": ({"edges": "periodic", "channels": False}, "V"),
 }
 
