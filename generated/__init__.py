@@ -30,6 +30,7 @@ __all__ = [
     "p4_lifting2d",
     "periodic2d",
     "pointwise2d",
+    "quaternion2d",
     "reflect2d",
     "separable2d",
     "strided2d",
@@ -64,6 +65,7 @@ p4_conv2d = Dispatcher(__name__, "p4_conv2d")
 p4_lifting2d = Dispatcher(__name__, "p4_lifting2d")
 periodic2d = Dispatcher(__name__, "periodic2d")
 pointwise2d = Dispatcher(__name__, "pointwise2d")
+quaternion2d = Dispatcher(__name__, "quaternion2d")
 reflect2d = Dispatcher(__name__, "reflect2d")
 separable2d = Dispatcher(__name__, "separable2d")
 strided2d = Dispatcher(__name__, "strided2d")
