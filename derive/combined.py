@@ -59,12 +59,9 @@ def convolution(
 
     Raises UsageRefused for arguments that don't go together, and what the rules raise.
     """
-    _check_truths(bias=bias, **({} if isinstance(channels, Channels) else {"channels": channels}))
+    _check_truths(bias=bias)
+    _check_channels(channels, groups)
     kernel, stride, dilation = map(as_tuples, (kernel, stride, dilation))
-    if groups is not None and not channels:
-        raise UsageRefused("Groups are groups of channels; pass channels=True.")
-    if groups is not None and isinstance(channels, Channels):
-        raise UsageRefused(f"Groups make axes of channels of their own; {said(channels)} names other ones.")
     rank = _axes(rank, kernel, *_whole(stride=stride, dilation=dilation))
     layer = _windowed(rank, channels, groups, kernel, dilation)
     if not bias:
@@ -121,6 +118,15 @@ def _check_truths(**given: Any) -> None:
     for name, value in given.items():
         if not isinstance(value, bool):
             raise UsageRefused(f"{name}= says whether there are any, True or False; {said(value)} is neither.")
+
+
+def _check_channels(channels: Any, groups: Any) -> None:
+    if not isinstance(channels, Channels):
+        _check_truths(channels=channels)
+    elif groups is not None:
+        raise UsageRefused(f"Groups make axes of channels of their own; {said(channels)} names other ones.")
+    if groups is not None and not channels:
+        raise UsageRefused("Groups are groups of channels; pass channels=True.")
 
 
 def _whole(**given: Any) -> Iterable[Any]:
