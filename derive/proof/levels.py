@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm
 
 from sympy import Dummy, Expr, Integer, Max, Piecewise, Poly, Rational, Symbol, expand, factor, ff, floor
@@ -21,6 +22,9 @@ from derive.proof.lines import Starts
 from derive.remembered import built, fraction, replaced
 
 __all__ = ["Levels", "Terms", "in_short", "summed", "times"]
+
+_LEFT = Dummy("u", integer=True)
+_FEW = 3  # different rounded parts
 
 Levels = tuple[tuple[int, Starts], ...]  # functions kept with a sign, and from which levels on one more or less is seen
 Terms = dict[tuple[tuple[int, ...], Expr], Rational]  # how often each start is there, of sums of steps
@@ -47,8 +51,7 @@ def summed(terms: Terms, radius: Expr, most: int) -> Expr:
         later, rest = start.as_coeff_Add()
         if many:
             apart.setdefault(rest, []).append((int(later), steps, many))
-    left = Dummy("u", integer=True)
-    number = Integer(0)
+    left, number = _LEFT, Integer(0)
     for rest, some in apart.items():
         while some:
             first = min(later for later, _, _ in some)
@@ -65,15 +68,18 @@ def summed(terms: Terms, radius: Expr, most: int) -> Expr:
     return number
 
 
+@lru_cache(maxsize=512)
 def in_short(formula: Expr, left: Symbol) -> Expr:
-    """In few operations: with what is rounded as it stands, or by remainders, of which most formulas are rounded as a whole."""
+    """In few operations: with what is rounded as it stands, or by remainders, of which most formulas are rounded as a whole.
+
+    A sum of many rounded parts is no product, and looking for one would take most of the time.
+    """
     named = {e: Dummy() for e in formula.atoms(floor)}
     flat = expand(formula.xreplace(named))
     back = {name: e for e, name in named.items()}
     whole = [_by_remainder(formula, left)] if named else []
-    return min(
-        (e.xreplace(back) for e in (flat, factor(flat), *whole)), key=lambda e: (e.has(Piecewise), e.count_ops())
-    )
+    product = [factor(flat)] if len(named) <= _FEW else []
+    return min((e.xreplace(back) for e in (flat, *product, *whole)), key=lambda e: (e.has(Piecewise), e.count_ops()))
 
 
 def _by_remainder(formula: Expr, left: Symbol) -> Expr:
