@@ -12,11 +12,11 @@ of hexagons `residues`; of zero and nearest edges `inside`, which is about boxes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Le, Mul, Not, Or, S, Symbol, expand, factor, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Mul, Not, Or, S, Symbol, expand, factor, true
 
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
@@ -30,6 +30,7 @@ from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
+from derive.proof.quarters import without_stride
 from derive.proof.residues import seen_of_hexagon
 from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
@@ -107,7 +108,8 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
 
     Of zero edges see `layers_inside`. Behind nearest edges there is a number unless axes that a group exchanges have ends that are
     compared in very many ways; behind others there is none where it exchanges axes that are read in three ways, nor in two ways,
-    where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window
+    where it turns them only together and every so many places behind symmetric edges are kept, but see `quarters`. None for another
+    form, a window
     that lacks the place itself, and where the condition isn't known either: as for diamonds behind these others whose axes a group
     exchanges that are read in two ways, or turns only together as above; for hexagons see `read_of_hexagon` and
     `seen_of_hexagon`, by which the condition may ask for more than it must where there is no number.
@@ -126,6 +128,14 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
         return None if seen is None else (window.copies * seen[0], _all(form, seen[1]))
+    return _of_products(window, form)
+
+
+def _of_products(window: _Window, form: Form) -> tuple[Expr | None, Any] | None:
+    """The same of a box or its faces, by orbits of products of functions along the axes."""
+    whole = without_stride(window.group, window.lines) if window.is_box else None
+    lines, fewer = (window.lines, Integer(0)) if whole is None else whole
+    window = replace(window, lines=lines)
     classes = window.exchanged()
     found = [window.kinds(lines) for lines in classes]
     number, clauses = None, None
@@ -133,7 +143,7 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
         known = [kinds for kinds in found if kinds is not None]
         number, clauses = orbits(window.group, _by_axis(classes, [kinds.kinds for kinds in known]), window.allows)
         number = factor(expand(number.xreplace({s: e for kinds in known for s, e in kinds.letters.items()})))
-        number = window.copies * number.xreplace({s: e for kinds in known for s, e in kinds.values.items()})
+        number = window.copies * (number.xreplace({s: e for kinds in known for s, e in kinds.values.items()}) - fewer)
     if window.is_signed and any(len(set(lines.values())) > 1 for lines in classes):
         clauses = None
     elif not window.is_signed:
