@@ -24,6 +24,7 @@ from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.products import weighted
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
+from derive.proof.dimension import Dimension
 from derive.proof.goal import Goal, Status
 from derive.proof.hexagons import Hexagon, hexagon_of, read_of_hexagon
 from derive.proof.inside import Inside, read_inside
@@ -121,7 +122,7 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
         inside = _between_ends(window, form)
         return inside.read, inside.when
     if window.hexagon is not None:
-        apart = seen_of_hexagon(window.hexagon, window.lines)
+        apart = seen_of_hexagon(window.hexagon, window.lines, Dimension.of(form, "weights") / window.copies)
         if apart is None:
             return None
         return None if apart[0] is None else window.copies * apart[0], _all(form, apart[1])

@@ -29,15 +29,8 @@ if all residues are reached, 4n - 2 ≤ 3Δ, else none.
 All are told apart if along either axis 2Δ < p, or 2Δ = p and the farthest offset is tied to its opposite, as no others of one
 residue are as near. No turn or reflection but half a turn carries residues of two sizes to each other: of those there is no number.
 
-But all are told apart of a group with turns by thirds on two sizes p < q = p + δ, for Δ < p. Let f not be seen, H_b(a) be its sum
-over row b and a mod p, for b > 0, and so -H_b that over row b - q: 0 but for q - Δ ≤ b ≤ Δ. At residues mod p along both axes the
-sums w of f are H_b - H_(b + δ), 0 ≤ b < p, and those of b·f are b·w + p·U, where U = H_(b + δ) is the sum of w over b + δ, b + 2δ,
-... < p; all of w at such steps add up to 0. With c = -a - b turns carry a, b, c to b, c, a, and (a + b + c)·f = 0: for a, b, c from
-0 to p - 1, with a sum of τ·p, there is τ·w + U + U' + U" = 0. As w is 0 where one of a, b, c is, τ is 1 or 2; the places of 1 come
-first along steps of b, with a sum s of w, others with -s. Times w, over those of 1: Σ w² + 3·Σ w·U = 0, Σ w·U = -(Σ w² + Σ s²)/2,
-so that w = 0 there, and s; then for 2, 2·Σ w² - 3/2·Σ w² = 0. So H = 0, and the polynomial of f is 0 wherever one of its three
-directions has a p-th root of 1: a multiple of their product, of radius p. That isn't seen itself; whether elements keep it, is
-whether none carries a step to its neighbours, and if some do, Δ = p may not be too large.
+On two sizes p < q turns by thirds leave all told apart of a radius less than p, reflections besides no fewer: see `thirds`. That
+elements keep the first function that isn't seen, of radius p, is that none carries a step to its neighbours.
 """
 
 from __future__ import annotations
@@ -49,11 +42,12 @@ from itertools import product
 from math import gcd
 from typing import Any
 
-from sympy import Add, And, Dummy, Expr, Integer, Le, Lt, Max, Min, Mod, Mul, Or, expand, factor, false, floor, true
+from sympy import Add, And, Dummy, Eq, Expr, Integer, Le, Lt, Max, Min, Mod, Mul, Or, expand, factor, false, floor, true
 
 from derive.proof.halves import written
 from derive.proof.hexagons import Hexagon
 from derive.proof.lines import Line, by_remainder
+from derive.proof.thirds import TURNS, turned_on_two
 from derive.proof.ties import Matrix, turned
 from derive.remembered import built, replaced
 
@@ -78,11 +72,14 @@ class _Roots:
     lost: bool = False
 
 
-def seen_of_hexagon(hexagon: Hexagon, lines: Sequence[Line]) -> tuple[Expr | None, list[Any]] | None:
+def seen_of_hexagon(
+    hexagon: Hexagon, lines: Sequence[Line], elsewhere: Expr | None = None
+) -> tuple[Expr | None, list[Any]] | None:
     """How many orbits of the hexagon's entries are told apart, and conditions that all hold where all are.
 
     None where a stride leaves out places that a mirror needs, and for groups that do not act on what is seen. With turns by thirds
-    on two sizes there is no number, and conditions are enough for all to be told apart; to be exact they may be less by 1.
+    on two sizes that have a common divisor a number is `elsewhere` where no formula is known. With reflections besides there is no
+    number, and conditions are enough for all to be told apart; to be exact they may be less by 1.
     """
     if any(line.stride > 1 and line.edge != "periodic" for line in lines):
         return None
@@ -92,7 +89,8 @@ def seen_of_hexagon(hexagon: Hexagon, lines: Sequence[Line]) -> tuple[Expr | Non
     alike = replace(lines[0], stride=lines[1].stride) == lines[1]
     acts = hexagon.keeps_axes or all(roots.closed for roots in found[0])
     if "third" in kinds and not alike and all(roots.closed and not roots.lost for some in found for roots in some):
-        return None, [_whole_of_two(hexagon, *(_roots(line, thirds=True) for line in lines))]
+        clauses = [_whole_of_two(hexagon, *(_roots(line, thirds=True) for line in lines))]
+        return None if elsewhere is None else _turned(hexagon.radius, kinds, lines, elsewhere), clauses
     if not acts or not (alike or set(kinds) <= {"same", "half"}):
         return None
     pairs: list[tuple[Expr, Any]] = []
@@ -158,6 +156,22 @@ def _number(radius: Expr, kinds: Mapping[str, int], axes: Sequence[_Roots]) -> E
     return found - _step(3 * radius - 2 * first.many + 3) if first.lost else found
 
 
+def _turned(radius: Expr, kinds: Mapping[str, int], lines: Sequence[Line], elsewhere: Expr) -> Expr | None:
+    """With turns by thirds on two sizes, which may be equal; none with reflections."""
+    if not set(kinds) <= TURNS:
+        return None
+    found = [list(_roots(line, thirds=True, by_thirds=True)) for line in lines]
+    one_law = replace(lines[0], extent=lines[1].extent) == lines[1]
+    alike = {}
+    for (j, one), (k, other) in product(*map(enumerate, found)):
+        given = one.given if one_law and j == k else And(one.given, other.given)
+        if one.by_thirds == other.by_thirds and And(given, Eq(one.many, other.many)) != false:
+            alike[And(given, Eq(one.many, other.many))] = _number(radius, kinds, (one, one))
+    sizes = product(*(list(_roots(line, thirds=True)) for line in lines))
+    sides = [(And(one.given, other.given), one.many, other.many) for one, other in sizes]
+    return turned_on_two(radius, "half" in kinds, sides, alike, elsewhere)
+
+
 def _between(many: Expr, radius: Expr) -> Expr:
     """How many residues (k, k) are reached."""
     return built(Min, many, 2 * floor(radius / 2) + 1 + built(Max, 0, expand(2 * radius + 1 - many)))
@@ -181,13 +195,14 @@ def _whole(hexagon: Hexagon, step: tuple[int, ...], found: Sequence[_Roots]) -> 
 
 
 def _whole_of_two(hexagon: Hexagon, one: Iterable[_Roots], other: Iterable[_Roots]) -> Any:
-    """That turns by thirds leave nothing that is seen twice on two sizes: the same as of one where they are equal, else less."""
+    """That turns by thirds leave nothing that is seen twice on two sizes: the same as of one where they are equal, else more."""
     options = []
     for p, q in product(one, other):
         along = zip(_STEPS, (p, q), strict=False)
         same = And(*(_whole(hexagon, step, [replace(roots, given=true)]) for step, roots in along))
-        longer = Or(*(And(Lt(hexagon.radius, a), Lt(a, b)) for a, b in ((p.many, q.many), (q.many, p.many))))
-        options.append(And(p.given, q.given, Or(same, longer)))
+        least = hexagon.radius if {*map(_kind, hexagon.group)} == TURNS else hexagon.radius + 1
+        longer = Or(*(And(Le(least, a), Lt(a, b)) for a, b in ((p.many, q.many), (q.many, p.many))))
+        options.append(And(p.given, q.given, longer if Eq(p.many, q.many) == false else Or(same, longer)))
     return Or(*options)
 
 
