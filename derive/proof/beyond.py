@@ -86,6 +86,11 @@ class _Window:
         return self.group.get((same, tuple(-1 if k == axis else 1 for k in same)), 0)
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether it is a hexagon between ends whose entries change their signs."""
+        return self.hexagon is not None and bool(self.hexagon.signs) and self.edge in BETWEEN_ENDS
+
+    @property
     def is_signed(self) -> bool:
         return min(self.group.values(), default=1) < 0
 
@@ -116,7 +121,7 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
     `seen_of_hexagon`, by which the condition may ask for more than it must where there is no number.
     """
     window = _window(form)
-    if window is None or window.edge == "zero":
+    if window is None or window.edge == "zero" or window.is_unknown:
         return None
     if window.edge in BETWEEN_ENDS:
         inside = _between_ends(window, form)
@@ -163,7 +168,8 @@ def layers_inside(form: Form) -> Inside | None:
     With the exact condition that these are as many. None for another form, and a window that lacks the place itself.
     """
     window = _window(form)
-    return _between_ends(window, form) if window is not None and window.edge == "zero" else None
+    known = window is not None and window.edge == "zero" and not window.is_unknown
+    return _between_ends(window, form) if window is not None and known else None
 
 
 def _between_ends(window: _Window, form: Form) -> Inside:
@@ -301,7 +307,7 @@ def _shaped(
     diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
     if group is not None and (supports or diamond):
         return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
-    hexagon = hexagon_of(form.given, ends, domain, names, forwards) if sign == 1 else None
+    hexagon = hexagon_of(form.given, ends, domain, called, forwards)
     return None if hexagon is None else _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 
 

@@ -39,14 +39,14 @@ from sympy import And, Expr, Ge, Le, Max, Min, Mod, Or, Piecewise, expand, false
 from derive.forms.expr import Gcd
 from derive.remembered import built
 
-__all__ = ["TURNS", "Sides", "turned_on_two"]
+__all__ = ["SIXTHS", "Sides", "turned_on_two"]
 
-TURNS = frozenset({"same", "half", "third", "sixth"})
+SIXTHS = {"same": 1, "third": 2, "half": 1, "sixth": 2}
 Sides = tuple[Any, Expr, Expr]  # where it is so, how many roots there are along either axis
 
 
-def turned_on_two(radius: Expr, half: bool, sides: Iterable[Sides], alike: Mapping[Any, Expr], elsewhere: Expr) -> Expr:
-    """So many orbits, by thirds, or by sixths of a turn with `half` of one.
+def turned_on_two(radius: Expr, half: int, sides: Iterable[Sides], alike: Mapping[Any, Expr], elsewhere: Expr) -> Expr:
+    """So many orbits, by thirds, or by sixths of a turn where `half` of one keeps functions, or with -1 changes their sign.
 
     On two sizes case by case, where these are `alike` by a condition each, and what stands where no formula is known.
     """
@@ -58,17 +58,17 @@ def turned_on_two(radius: Expr, half: bool, sides: Iterable[Sides], alike: Mappi
     return _written(pairs, elsewhere)
 
 
-def _of_multiples(radius: Expr, least: Expr, half: bool) -> Expr:
+def _of_multiples(radius: Expr, least: Expr, half: int) -> Expr:
     """Orbits of radius Δ, less those of Δ - p."""
     beyond = built(Max, 0, expand(radius + 1) - least)
-    left = expand(radius**2 + radius + 1) - beyond**2 + beyond
-    return (left + 1) / 2 if half else left - built(Min, 1, beyond)
+    left = expand(radius**2 + radius) - beyond**2 + beyond
+    return (left / 2 if half else left) + (1 if half > 0 else -built(Min, 1, beyond)) + (0 if half else 1)
 
 
-def _of_places(p: Expr, q: Expr, h: Expr, half: bool) -> Expr:
+def _of_places(p: Expr, q: Expr, h: Expr, half: int) -> Expr:
     """Orbits of places at which functions are seen."""
     places, thirds = expand(3 * p * q) - 2 * h**2, Gcd(3, h)
-    return (places + 6 - 3 * Mod(p, 2) * Mod(q, 2) + 2 * thirds) / 6 if half else (places + 2 * thirds) / 3
+    return (places + half * (6 - 3 * Mod(p, 2) * Mod(q, 2)) + 2 * thirds) / (6 if half else 3)
 
 
 def _written(pairs: Iterable[tuple[Expr, Any]], elsewhere: Expr) -> Expr:
