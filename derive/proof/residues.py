@@ -91,7 +91,7 @@ def seen_of_hexagon(
     found = [list(_roots(line, thirds, by_thirds=thirds)) for line in lines]
     alike = replace(lines[0], stride=lines[1].stride) == lines[1]
     acts = hexagon.keeps_axes or all(roots.closed for roots in found[0])
-    if "third" in kinds and not alike and all(roots.closed and not roots.lost for some in found for roots in some):
+    if thirds and not alike and len({roots.lost for some in found for roots in some}) == 1:
         clauses = [_whole_of_two(hexagon, *(_roots(line, thirds=True) for line in lines))]
         return None if elsewhere is None else _turned(hexagon, kinds, lines, elsewhere), clauses
     if not acts or not (alike or set(kinds) <= {"same", "half"}):
@@ -182,7 +182,7 @@ def _turned(hexagon: Hexagon, kinds: Mapping[str, int], lines: Sequence[Line], e
         if one.by_thirds == other.by_thirds and And(given, Eq(one.many, other.many)) != false:
             alike[And(given, Eq(one.many, other.many))] = _number(hexagon, (one, one))
     sizes = product(*(list(_roots(line, thirds=True)) for line in lines))
-    sides = [(And(one.given, other.given), one.many, other.many) for one, other in sizes]
+    sides = [(And(one.given, other.given), one.many, other.many, int(one.lost)) for one, other in sizes]
     return turned_on_two(hexagon.radius, kinds.get("half", 0), sides, alike, elsewhere)
 
 
@@ -215,7 +215,7 @@ def _whole_of_two(hexagon: Hexagon, one: Iterable[_Roots], other: Iterable[_Root
         along = zip(_STEPS, (p, q), strict=False)
         same = And(*(_whole(hexagon, step, [replace(roots, given=true)]) for step, roots in along))
         least = hexagon.radius if _kinds(hexagon) == SIXTHS else hexagon.radius + 1
-        longer = Or(*(And(Le(least, a), Lt(a, b)) for a, b in ((p.many, q.many), (q.many, p.many))))
+        longer = Or(*(And(Le(least + int(p.lost), a), Lt(a, b)) for a, b in ((p.many, q.many), (q.many, p.many))))
         options.append(And(p.given, q.given, longer if Eq(p.many, q.many) == false else Or(same, longer)))
     return Or(*options)
 

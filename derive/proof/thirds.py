@@ -6,27 +6,28 @@
 
 With three angles of sum 0 between numbers z of magnitude 1 an entry is a product of powers of z. Seen are values at places (i, j),
 where angle i is of a p-th root and the next one, j, of a q-th: in all pq for each i, and h² of them for all three. Let f be a sum
-of entries that is 0 at all of these, P(p) the product of sin(p·angle/2) over the angles, and p-lines those where it is 0.
+of entries that is 0 at all of these, P(p) the product of sin(p·angle/2) over the angles, p-lines those where it is 0, and h-lines
+those of them where P(h) is. On each f is a polynomial of 2Δ + 1 entries, or of w in a hexagon that isn't even.
 
-Entries of one residue mod h along each axis are summed by themselves, as where roots are of orders p/h and q/h. So let h be 1, and
-a line have q + e entries in f, with an e for each direction: for h = 1 all are 2Δ + 1.
-
-For e < p all f are multiples of P(p), which is of radius p. On lines of angle 0, f is 0 at q roots and at p - 1 others, where three
-p-lines meet, so everywhere: f is a multiple of P(1). |f|²/P(1) is of a degree at which its residues for P(p) and P(q)/P(1) add up
+For w ≤ p + q - h all f are multiples of P(p), which is of radius p. On h-lines f is 0 at q roots and at p - h others, where three
+p-lines meet, so everywhere: f is a multiple of P(h). |f|²/P(h) is of a degree at which its residues for P(p) and P(q)/P(h) add up
 to 0, as they have no line in common. They are at places (i, j), where f is 0, and at those where j is the one before i: |f|² over
 the determinant of the gradients of P(p) and P(q). In this, for angles i and j and the third one k = -i - j,
 
     cos(p·i/2)·sin(p·j/2)·sin(p·k/2)·cos(q·j/2)·sin(q·i/2)·sin(q·k/2) = sin²(p·j/2)·sin²(q·i/2)
 
-has one sign, and that of i and j is their order. So f is 0 there too: on other p-lines at 2q - 1 places, which are q + e or more.
+has one sign, and that of i and j is their order. So f is 0 there too: on other p-lines at 2q - h places, which are p + q or more.
 
-For e = p it is so if f is 0 on the lines of angle 0. There it may be a number times sin(p·t/2)·sin(q·t/2)/sin(t/2); these three
-numbers add up to 0, as the slopes of f where they meet do. So f that are no multiples of P(p) are of dimension 2 at most, and told
-apart are 3pq - 2 or more: entries are 3p·(p + q) - 3p² more than in multiples. There are no more places, and they stay apart
-where more entries are.
+For w = p + q it is so if f is 0 on h-lines. On each it may be what is 0 at those p + q - h places times a polynomial of h entries,
+which is one of values at the h places where h-lines meet. There the slopes of f along three of them add up to 0. So f that are no
+multiples of P(p) are of dimension 2h² at most, and told apart are 3pq - 2h² or more: entries are 3pw - 3p² more than in multiples.
+There are no more places, and they stay apart where more entries are.
 
 A third of a turn keeps P(p), half of one and a sixth change its sign: so its multiples are turned as a hexagon of radius Δ - p is,
-up to that. Where h > 1 some e are below p/h and others aren't, for Δ in between, it isn't known.
+up to that. In between it isn't known, but there is nothing where h is 1.
+
+Where -1 is left out of both roots, as behind symmetric edges, all of this is so of P(p), P(q) and P(h) over the product of the
+cosines of half of each angle: with p - 1, q - 1 and w up to p + q - h - 1, or w = p + q - 2, and h² - 3h + 3 places of all three.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ from derive.remembered import built
 __all__ = ["SIXTHS", "Sides", "turned_on_two"]
 
 SIXTHS = {"same": 1, "third": 2, "half": 1, "sixth": 2}
-Sides = tuple[Any, Expr, Expr]  # where it is so, how many roots there are along either axis
+Sides = tuple[
+    Any, Expr, Expr, int
+]  # where it is so, how many roots there are along either axis, and 1 where -1 is left out
 
 
 def turned_on_two(radius: Expr, half: int, sides: Iterable[Sides], alike: Mapping[Any, Expr], elsewhere: Expr) -> Expr:
@@ -51,10 +54,12 @@ def turned_on_two(radius: Expr, half: int, sides: Iterable[Sides], alike: Mappin
     On two sizes case by case, where these are `alike` by a condition each, and what stands where no formula is known.
     """
     pairs = [(number, given) for given, number in alike.items()]
-    for given, p, q in sides:
+    for given, p, q, lost in sides:
         both, h = expand(p + q), Gcd(p, q)
-        pairs.append((_of_multiples(radius, built(Min, p, q), half), And(given, Le(2 * radius + 1, both - h))))
-        pairs.append((_of_places(p, q, h, half), given if h == 1 else And(given, Ge(2 * radius + 1, both))))
+        multiples = _of_multiples(radius, built(Min, p, q) - lost, half)
+        pairs.append((multiples, And(given, Le(2 * radius + 1, both - h - lost))))
+        reached = true if h == 1 + lost else Ge(2 * radius + 1, both - lost)
+        pairs.append((_of_places(p, q, h, half, lost), And(given, reached)))
     return _written(pairs, elsewhere)
 
 
@@ -65,10 +70,12 @@ def _of_multiples(radius: Expr, least: Expr, half: int) -> Expr:
     return (left / 2 if half else left) + (1 if half > 0 else -built(Min, 1, beyond)) + (0 if half else 1)
 
 
-def _of_places(p: Expr, q: Expr, h: Expr, half: int) -> Expr:
+def _of_places(p: Expr, q: Expr, h: Expr, half: int, lost: int) -> Expr:
     """Orbits of places at which functions are seen."""
-    places, thirds = expand(3 * p * q) - 2 * h**2, Gcd(3, h)
-    return (places + half * (6 - 3 * Mod(p, 2) * Mod(q, 2)) + 2 * thirds) / (6 if half else 3)
+    shared = h**2 - lost * (3 * h - 3)
+    kept = 1 if lost else 4 - 3 * Mod(p, 2) * Mod(q, 2)
+    places, thirds = expand(3 * (p - lost) * (q - lost)) - 2 * shared, Gcd(3, h)
+    return (places + half * (kept + 2) + 2 * thirds) / (6 if half else 3)
 
 
 def _written(pairs: Iterable[tuple[Expr, Any]], elsewhere: Expr) -> Expr:

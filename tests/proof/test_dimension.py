@@ -30,7 +30,7 @@ def turned() -> Derivation:
 STRUCTURES = {
     "three exchanged sizes": (lambda: window("Delta", "periodic", "O", rank=3), [(2, 3, 4, 2), (2, 2, 3, 1)]),
     "exchanged diamonds": (lambda: window(derive.Diamond("Delta"), "reflect", "D4"), [(3, 4, 6), (2, 5, 3), (5, 5, 1)]),
-    "turned hexagons": (lambda: window(derive.Hexagon("Delta"), "symmetric", "C6"), [(2, 3, 3), (3, 3, 2)]),
+    "mirrored hexagons": (lambda: window(derive.Hexagon("Delta"), "symmetric", "D6"), [(2, 3, 3), (3, 3, 2)]),
     "a quarter turn, strided and dilated": (lambda: turned(), [(3, 4, 4), (5, 3, 2)]),
     "turns behind two strides": (
         lambda: window(derive.Hexagon("Delta"), "nearest", "D6", stride=(2, 3)),
