@@ -32,8 +32,8 @@ All are told apart if along either axis 2Δ < p, or 2Δ = p and the farthest off
 residue are as near; with a sign, and where none forces it to be 0, these two are what isn't. No turn or reflection but half a turn
 carries residues of two sizes to each other: of those there is no number.
 
-On two sizes p < q turns by thirds leave all told apart of a radius less than p, reflections besides no fewer: see `thirds`. That
-elements keep the first function that isn't seen, of radius p, is that none carries a step to its neighbours.
+On two sizes p < q turns by thirds leave all told apart of a radius less than p, and of p where some element doesn't keep the first
+function that isn't seen: see `thirds`. Of the next ones, of radius p + 1, some orbit's sum is kept by all.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from sympy import Add, And, Dummy, Eq, Expr, Integer, Le, Lt, Max, Min, Mod, Mul
 from derive.proof.halves import written
 from derive.proof.hexagons import Hexagon
 from derive.proof.lines import Line, by_remainder
-from derive.proof.thirds import SIXTHS, turned_on_two
+from derive.proof.thirds import KEPT, turned_on_two
 from derive.proof.ties import Matrix, turned
 from derive.remembered import built, replaced
 
@@ -81,8 +81,7 @@ def seen_of_hexagon(
 
     No conditions are known where a reflection in a step changes signs, but with turns by thirds on two sizes.
     None where a stride leaves out places that a mirror needs, and for groups that do not act on what is seen. With turns by thirds
-    on two sizes that have a common divisor a number is `elsewhere` where no formula is known. With reflections besides there is no
-    number, and conditions are enough for all to be told apart; to be exact they may be less by 1.
+    on two sizes a number is `elsewhere` where no formula is known; and where elements change signs, conditions are enough there.
     """
     if any(line.stride > 1 and line.edge != "periodic" for line in lines):
         return None
@@ -170,10 +169,8 @@ def _number(hexagon: Hexagon, axes: Sequence[_Roots]) -> Expr:
     return found - _step(3 * radius - 2 * first.many + 3) if first.lost and not hexagon.signs else found
 
 
-def _turned(hexagon: Hexagon, kinds: Mapping[str, int], lines: Sequence[Line], elsewhere: Expr) -> Expr | None:
-    """With turns by thirds on two sizes, which may be equal; none with reflections."""
-    if not set(kinds) <= set(SIXTHS):
-        return None
+def _turned(hexagon: Hexagon, kinds: Mapping[str, int], lines: Sequence[Line], elsewhere: Expr) -> Expr:
+    """With turns by thirds on two sizes, which may be equal."""
     found = [list(_roots(line, thirds=True, by_thirds=True)) for line in lines]
     one_law = replace(lines[0], extent=lines[1].extent) == lines[1]
     alike = {}
@@ -183,7 +180,7 @@ def _turned(hexagon: Hexagon, kinds: Mapping[str, int], lines: Sequence[Line], e
             alike[And(given, Eq(one.many, other.many))] = _number(hexagon, (one, one))
     sizes = product(*(list(_roots(line, thirds=True)) for line in lines))
     sides = [(And(one.given, other.given), one.many, other.many, int(one.lost)) for one, other in sizes]
-    return turned_on_two(hexagon.radius, kinds.get("half", 0), sides, alike, elsewhere)
+    return turned_on_two(hexagon.radius, kinds, len(hexagon.group), sides, alike, elsewhere)
 
 
 def _between(many: Expr, radius: Expr) -> Expr:
@@ -214,7 +211,8 @@ def _whole_of_two(hexagon: Hexagon, one: Iterable[_Roots], other: Iterable[_Root
     for p, q in product(one, other):
         along = zip(_STEPS, (p, q), strict=False)
         same = And(*(_whole(hexagon, step, [replace(roots, given=true)]) for step, roots in along))
-        least = hexagon.radius if _kinds(hexagon) == SIXTHS else hexagon.radius + 1
+        first = hexagon.signs or all(KEPT[_kind(matrix)] > 0 for matrix in hexagon.group)
+        least = hexagon.radius + 1 if first else hexagon.radius
         longer = Or(*(And(Le(least + int(p.lost), a), Lt(a, b)) for a, b in ((p.many, q.many), (q.many, p.many))))
         options.append(And(p.given, q.given, longer if Eq(p.many, q.many) == false else Or(same, longer)))
     return Or(*options)

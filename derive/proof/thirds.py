@@ -24,10 +24,16 @@ multiples of P(p) are of dimension 2h² at most, and told apart are 3pq - 2h² o
 There are no more places, and they stay apart where more entries are.
 
 A third of a turn keeps P(p), half of one and a sixth change its sign: so its multiples are turned as a hexagon of radius Δ - p is,
-up to that. In between it isn't known, but there is nothing where h is 1.
+up to that. In between it isn't known, but there is nothing where h is 1. Of radius p, if that is in between, what is no multiple is
+three numbers of sum 0, on h-lines of each angle one: no turn by thirds keeps any.
+
+With reflections, what isn't seen is 0 at places (j, i) as well. It is a multiple of P(p) if 2Δ + 1 ≤ q + min(q, 2p - 2h): p-lines
+that are no h-lines have 2q places where it is 0, so that it is; then h-lines have q, and p - h twice where two others of these
+meet. A reflection in a step keeps P(p), and one between steps changes its sign.
 
 Where -1 is left out of both roots, as behind symmetric edges, all of this is so of P(p), P(q) and P(h) over the product of the
-cosines of half of each angle: with p - 1, q - 1 and w up to p + q - h - 1, or w = p + q - 2, and h² - 3h + 3 places of all three.
+cosines of half of each angle: with p - 1, q - 1 and w up to p + q - h - 1, or w = p + q - 2, and h² - 3h + 3 places of all three;
+with reflections up to q - 1 + min(q - 1, 2p - 2h).
 """
 
 from __future__ import annotations
@@ -35,47 +41,69 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sympy import And, Expr, Ge, Le, Max, Min, Mod, Or, Piecewise, expand, false, true
+from sympy import Add, And, Dummy, Expr, Ge, Le, Max, Min, Mod, Or, Piecewise, expand, false, floor, true
 
 from derive.forms.expr import Gcd
-from derive.remembered import built
+from derive.remembered import built, replaced
 
-__all__ = ["SIXTHS", "Sides", "turned_on_two"]
+__all__ = ["KEPT", "Sides", "turned_on_two"]
 
-SIXTHS = {"same": 1, "third": 2, "half": 1, "sixth": 2}
+TURNS = frozenset({"same", "third", "half", "sixth"})
+KEPT = {
+    "same": 1,
+    "third": 1,
+    "half": -1,
+    "sixth": -1,
+    "along": 1,
+    "between": -1,
+}  # the sign that an element gives P(p)
 Sides = tuple[
     Any, Expr, Expr, int
-]  # where it is so, how many roots there are along either axis, and 1 where -1 is left out
+]  # where it is so, how many roots there are along both axes, and 1 where -1 is left out
 
 
-def turned_on_two(radius: Expr, half: int, sides: Iterable[Sides], alike: Mapping[Any, Expr], elsewhere: Expr) -> Expr:
-    """So many orbits, by thirds, or by sixths of a turn where `half` of one keeps functions, or with -1 changes their sign.
+def turned_on_two(
+    radius: Expr,
+    kinds: Mapping[str, int],
+    order: int,
+    sides: Iterable[Sides],
+    alike: Mapping[Any, Expr],
+    elsewhere: Expr,
+) -> Expr:
+    """So many orbits, of so many elements of each kind, less those that change signs.
 
     On two sizes case by case, where these are `alike` by a condition each, and what stands where no formula is known.
     """
     pairs = [(number, given) for given, number in alike.items()]
     for given, p, q, lost in sides:
-        both, h = expand(p + q), Gcd(p, q)
-        multiples = _of_multiples(radius, built(Min, p, q) - lost, half)
+        both, h, least, most = expand(p + q), Gcd(p, q), built(Min, p, q), built(Max, p, q)
+        multiples = _of_multiples(radius, least - lost, kinds) / order
+        if not set(kinds) <= TURNS:
+            last = most - lost + built(Min, most - lost, 2 * least - 2 * h)
+            pairs.append((multiples, And(given, Le(2 * radius + 1, last))))
+            continue
         pairs.append((multiples, And(given, Le(2 * radius + 1, both - h - lost))))
         reached = true if h == 1 + lost else Ge(2 * radius + 1, both - lost)
-        pairs.append((_of_places(p, q, h, half, lost), And(given, reached)))
+        pairs.append((_of_places(p, q, h, kinds, lost) / order, And(given, reached)))
     return _written(pairs, elsewhere)
 
 
-def _of_multiples(radius: Expr, least: Expr, half: int) -> Expr:
-    """Orbits of radius Δ, less those of Δ - p."""
-    beyond = built(Max, 0, expand(radius + 1) - least)
-    left = expand(radius**2 + radius) - beyond**2 + beyond
-    return (left / 2 if half else left) + (1 if half > 0 else -built(Min, 1, beyond)) + (0 if half else 1)
+def _of_multiples(radius: Expr, least: Expr, kinds: Mapping[str, int]) -> Expr:
+    """What elements keep of radius Δ, less that of Δ - p."""
+    x, s = Dummy(integer=True), Dummy(integer=True)
+    beyond = {"same": 3 * x**2 - 3 * x + s, "along": 2 * x - s, "between": 2 * floor((x + 1) / 2) - s}
+    inside = {"same": 3 * radius**2 + 3 * radius + 1, "along": 2 * radius + 1, "between": 2 * floor(radius / 2) + 1}
+    kept = (many * (inside.get(kind, 1) - KEPT[kind] * beyond.get(kind, s)) for kind, many in kinds.items())
+    far = built(Max, 0, expand(radius + 1) - least)
+    return replaced(expand(Add(*kept)), {x: far, s: built(Min, 1, far)})
 
 
-def _of_places(p: Expr, q: Expr, h: Expr, half: int, lost: int) -> Expr:
-    """Orbits of places at which functions are seen."""
+def _of_places(p: Expr, q: Expr, h: Expr, kinds: Mapping[str, int], lost: int) -> Expr:
+    """What turns keep of the places at which functions are seen."""
     shared = h**2 - lost * (3 * h - 3)
-    kept = 1 if lost else 4 - 3 * Mod(p, 2) * Mod(q, 2)
-    places, thirds = expand(3 * (p - lost) * (q - lost)) - 2 * shared, Gcd(3, h)
-    return (places + half * (kept + 2) + 2 * thirds) / (6 if half else 3)
+    half = 1 if lost else 4 - 3 * Mod(p, 2) * Mod(q, 2)
+    places = {"same": expand(3 * (p - lost) * (q - lost)) - 2 * shared, "half": half, "third": Gcd(3, h)}
+    return Add(*(many * places.get(kind, 1) for kind, many in kinds.items()))
 
 
 def _written(pairs: Iterable[tuple[Expr, Any]], elsewhere: Expr) -> Expr:
