@@ -176,7 +176,8 @@ def _turned(hexagon: Hexagon, kinds: Mapping[str, int], lines: Sequence[Line], e
     alike = {}
     for (j, one), (k, other) in product(*map(enumerate, found)):
         given = one.given if one_law and j == k else And(one.given, other.given)
-        if one.by_thirds == other.by_thirds and And(given, Eq(one.many, other.many)) != false:
+        single = not one_law and one.many.has(Max)  # of one place there is one root, though 0 is a multiple of 3
+        if (one.by_thirds == other.by_thirds or single) and And(given, Eq(one.many, other.many)) != false:
             alike[And(given, Eq(one.many, other.many))] = _number(hexagon, (one, one))
     sizes = product(*(list(_roots(line, thirds=True)) for line in lines))
     sides = [(And(one.given, other.given), one.many, other.many, int(one.lost)) for one, other in sizes]
