@@ -12,11 +12,11 @@ of hexagons `residues`; of zero and nearest edges `inside`, which is about boxes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Ge, Le, Mul, Not, Or, S, Symbol, expand, factor, true
+from sympy import And, Eq, Expr, Ge, Integer, Le, Mul, Not, Or, S, Symbol, expand, factor, true
 
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
@@ -24,12 +24,14 @@ from derive.forms.form import Form
 from derive.forms.polyhedron import Polyhedron
 from derive.forms.products import weighted
 from derive.proof.diamonds import Diamond, diamond_of, seen_of_diamond
+from derive.proof.dimension import Dimension
 from derive.proof.goal import Goal, Status
 from derive.proof.hexagons import Hexagon, hexagon_of, read_of_hexagon
 from derive.proof.inside import Inside, read_inside
 from derive.proof.kinds import Kinds, all_seen, kinds_of
 from derive.proof.lines import Line
 from derive.proof.orbits import Element, Kind, orbits
+from derive.proof.quarters import without_stride
 from derive.proof.residues import seen_of_hexagon
 from derive.proof.sides import BETWEEN_ENDS
 from derive.proof.solver import decide
@@ -84,6 +86,11 @@ class _Window:
         return self.group.get((same, tuple(-1 if k == axis else 1 for k in same)), 0)
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether it is a hexagon between ends whose entries change their signs."""
+        return self.hexagon is not None and bool(self.hexagon.signs) and self.edge in BETWEEN_ENDS
+
+    @property
     def is_signed(self) -> bool:
         return min(self.group.values(), default=1) < 0
 
@@ -107,25 +114,34 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
 
     Of zero edges see `layers_inside`. Behind nearest edges there is a number unless axes that a group exchanges have ends that are
     compared in very many ways; behind others there is none where it exchanges axes that are read in three ways, nor in two ways,
-    where it turns them only together and every so many places behind symmetric edges are kept. None for another form, a window
+    where it turns them only together and every so many places behind symmetric edges are kept, but see `quarters`. None for another
+    form, a window
     that lacks the place itself, and where the condition isn't known either: as for diamonds behind these others whose axes a group
     exchanges that are read in two ways, or turns only together as above; for hexagons see `read_of_hexagon` and
     `seen_of_hexagon`, by which the condition may ask for more than it must where there is no number.
     """
     window = _window(form)
-    if window is None or window.edge == "zero":
+    if window is None or window.edge == "zero" or window.is_unknown:
         return None
     if window.edge in BETWEEN_ENDS:
         inside = _between_ends(window, form)
         return inside.read, inside.when
     if window.hexagon is not None:
-        apart = seen_of_hexagon(window.hexagon, window.lines)
+        apart = seen_of_hexagon(window.hexagon, window.lines, Dimension.of(form, "weights") / window.copies)
         if apart is None:
             return None
         return None if apart[0] is None else window.copies * apart[0], _all(form, apart[1])
     if window.diamond is not None:
         seen = seen_of_diamond(window.group, window.lines, window.diamond)
         return None if seen is None else (window.copies * seen[0], _all(form, seen[1]))
+    return _of_products(window, form)
+
+
+def _of_products(window: _Window, form: Form) -> tuple[Expr | None, Any] | None:
+    """The same of a box or its faces, by orbits of products of functions along the axes."""
+    whole = without_stride(window.group, window.lines) if window.is_box else None
+    lines, fewer = (window.lines, Integer(0)) if whole is None else whole
+    window = replace(window, lines=lines)
     classes = window.exchanged()
     found = [window.kinds(lines) for lines in classes]
     number, clauses = None, None
@@ -133,7 +149,7 @@ def layers_beyond(form: Form) -> tuple[Expr | None, Any] | None:
         known = [kinds for kinds in found if kinds is not None]
         number, clauses = orbits(window.group, _by_axis(classes, [kinds.kinds for kinds in known]), window.allows)
         number = factor(expand(number.xreplace({s: e for kinds in known for s, e in kinds.letters.items()})))
-        number = window.copies * number.xreplace({s: e for kinds in known for s, e in kinds.values.items()})
+        number = window.copies * (number.xreplace({s: e for kinds in known for s, e in kinds.values.items()}) - fewer)
     if window.is_signed and any(len(set(lines.values())) > 1 for lines in classes):
         clauses = None
     elif not window.is_signed:
@@ -152,7 +168,8 @@ def layers_inside(form: Form) -> Inside | None:
     With the exact condition that these are as many. None for another form, and a window that lacks the place itself.
     """
     window = _window(form)
-    return _between_ends(window, form) if window is not None and window.edge == "zero" else None
+    known = window is not None and window.edge == "zero" and not window.is_unknown
+    return _between_ends(window, form) if window is not None and known else None
 
 
 def _between_ends(window: _Window, form: Form) -> Inside:
@@ -290,7 +307,7 @@ def _shaped(
     diamond = diamond_of(form.given, ends, domain, zero) if supports is None else None
     if group is not None and (supports or diamond):
         return _Window(lines, _along(group, forwards), supports or frozenset(), copies, diamond)
-    hexagon = hexagon_of(form.given, ends, domain, names, forwards) if sign == 1 else None
+    hexagon = hexagon_of(form.given, ends, domain, called, forwards)
     return None if hexagon is None else _Window(lines, {}, frozenset(), copies, hexagon=hexagon)
 
 

@@ -54,7 +54,7 @@ from derive.proof.levels import in_short
 from derive.proof.lines import Line
 from derive.proof.sides import Corner, Ends, Sides
 from derive.proof.solver import decide
-from derive.proof.ties import Matrix, turned, turns
+from derive.proof.ties import Matrix, forced_by_turns, turned, turns
 from derive.remembered import built, replaced
 
 __all__ = ["Hexagon", "hexagon_of", "read_of_hexagon"]
@@ -73,9 +73,16 @@ _FEW = 12  # sides as letters that products are looked for in
 
 
 def hexagon_of(
-    given: Any, ends: Mapping[Symbol, tuple[Expr, Expr]], domain: Any, names: Sequence[Expr], forwards: Sequence[int]
+    given: Any,
+    ends: Mapping[Symbol, tuple[Expr, Expr]],
+    domain: Any,
+    called: tuple[Sequence[Expr], Expr],
+    forwards: Sequence[int],
 ) -> Hexagon | None:
-    """The hexagon that a window is, and what its entries are called by, as is proved; None for another one."""
+    """The hexagon that a window is but for entries that a sign forces to be 0, and what its entries are called by, as is proved.
+
+    None for another one.
+    """
     if len(ends) != 2:
         return None
     (low, radius), *others = ends.values()
@@ -83,16 +90,21 @@ def hexagon_of(
         return None
     box = And(*(Le(Abs(s), radius) for s in ends))
     inside = Le(Abs(Add(*ends)), radius)
-    goals = (Goal((given, box, domain), inside), Goal((given, box, inside), domain))
-    if not all(decide(goal.smt) is Status.PROVED for goal in goals):
+    if decide(Goal((given, box, domain), inside).smt) is not Status.PROVED:
         return None
-    group = turns(given, ends, domain, names, _TURNS)
-    return None if group is None else Hexagon(radius, group, tuple(forwards))
+    group = turns(given, ends, domain, called, _TURNS)
+    if (
+        group is None
+        or decide(Goal((given, box, inside), Or(domain, forced_by_turns(ends, group))).smt) is not Status.PROVED
+    ):
+        return None
+    signs = tuple(group.values())
+    return Hexagon(radius, tuple(group), tuple(forwards), signs if min(signs) < 0 else ())
 
 
 @dataclass(frozen=True, slots=True)
 class Hexagon:
-    """Its radius, and the turns and reflections that tie its entries.
+    """Its radius, and the turns and reflections that tie its entries, up to `signs` where some of these are -1.
 
     `forwards` is 1 along an axis where places are read in the order of its letter, else -1.
     """
@@ -100,6 +112,12 @@ class Hexagon:
     radius: Expr
     group: tuple[Matrix, ...]
     forwards: tuple[int, ...]
+    signs: tuple[int, ...] = ()
+
+    @property
+    def characters(self) -> list[tuple[Matrix, int]]:
+        """Every element with its sign."""
+        return list(zip(self.group, self.signs or (1,) * len(self.group), strict=True))
 
     @property
     def keeps_axes(self) -> bool:

@@ -26,34 +26,30 @@ Turns by thirds carry roots of order 2n, -1 left out along both axes, to all pai
 seen are residues mod 2n, less functions of these three, (-1)^a + (-1)^b + (-1)^(a + b). That is nowhere 0, so it is one function
 if all residues are reached, 4n - 2 ≤ 3Δ, else none.
 
-All are told apart if along either axis 2Δ < p, or 2Δ = p and the farthest offset is tied to its opposite, as no others of one
-residue are as near. No turn or reflection but half a turn carries residues of two sizes to each other: of those there is no number.
+Where elements change the sign of entries, traces count with that, and the one function, which all keep, isn't there.
 
-But all are told apart of a group with turns by thirds on two sizes p < q = p + δ, for Δ < p. Let f not be seen, H_b(a) be its sum
-over row b and a mod p, for b > 0, and so -H_b that over row b - q: 0 but for q - Δ ≤ b ≤ Δ. At residues mod p along both axes the
-sums w of f are H_b - H_(b + δ), 0 ≤ b < p, and those of b·f are b·w + p·U, where U = H_(b + δ) is the sum of w over b + δ, b + 2δ,
-... < p; all of w at such steps add up to 0. With c = -a - b turns carry a, b, c to b, c, a, and (a + b + c)·f = 0: for a, b, c from
-0 to p - 1, with a sum of τ·p, there is τ·w + U + U' + U" = 0. As w is 0 where one of a, b, c is, τ is 1 or 2; the places of 1 come
-first along steps of b, with a sum s of w, others with -s. Times w, over those of 1: Σ w² + 3·Σ w·U = 0, Σ w·U = -(Σ w² + Σ s²)/2,
-so that w = 0 there, and s; then for 2, 2·Σ w² - 3/2·Σ w² = 0. So H = 0, and the polynomial of f is 0 wherever one of its three
-directions has a p-th root of 1: a multiple of their product, of radius p. That isn't seen itself; whether elements keep it, is
-whether none carries a step to its neighbours, and if some do, Δ = p may not be too large.
+All are told apart if along either axis 2Δ < p, or 2Δ = p and the farthest offset is tied to its opposite, as no others of one
+residue are as near; with a sign, and where none forces it to be 0, these two are what isn't. No turn or reflection but half a turn
+carries residues of two sizes to each other: of those there is no number.
+
+On two sizes p < q turns by thirds leave all told apart of a radius less than p, and of p where some element doesn't keep the first
+function that isn't seen: see `thirds`. Of the next ones, of radius p + 1, some orbit's sum is kept by all.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd
 from typing import Any
 
-from sympy import Add, And, Dummy, Expr, Integer, Le, Lt, Max, Min, Mod, Mul, Or, expand, factor, false, floor, true
+from sympy import Add, And, Dummy, Eq, Expr, Integer, Le, Lt, Max, Min, Mod, Mul, Or, expand, factor, false, floor, true
 
 from derive.proof.halves import written
 from derive.proof.hexagons import Hexagon
 from derive.proof.lines import Line, by_remainder
+from derive.proof.thirds import KEPT, turned_on_two
 from derive.proof.ties import Matrix, turned
 from derive.remembered import built, replaced
 
@@ -78,33 +74,48 @@ class _Roots:
     lost: bool = False
 
 
-def seen_of_hexagon(hexagon: Hexagon, lines: Sequence[Line]) -> tuple[Expr | None, list[Any]] | None:
+def seen_of_hexagon(
+    hexagon: Hexagon, lines: Sequence[Line], elsewhere: Expr | None = None
+) -> tuple[Expr | None, list[Any] | None] | None:
     """How many orbits of the hexagon's entries are told apart, and conditions that all hold where all are.
 
+    No conditions are known where a reflection in a step changes signs, but with turns by thirds on two sizes.
     None where a stride leaves out places that a mirror needs, and for groups that do not act on what is seen. With turns by thirds
-    on two sizes there is no number, and conditions are enough for all to be told apart; to be exact they may be less by 1.
+    on two sizes a number is `elsewhere` where no formula is known; and where elements change signs, conditions are enough there.
     """
     if any(line.stride > 1 and line.edge != "periodic" for line in lines):
         return None
-    kinds = Counter(map(_kind, hexagon.group))
+    kinds = _kinds(hexagon)
     thirds = "third" in kinds
     found = [list(_roots(line, thirds, by_thirds=thirds)) for line in lines]
     alike = replace(lines[0], stride=lines[1].stride) == lines[1]
     acts = hexagon.keeps_axes or all(roots.closed for roots in found[0])
-    if "third" in kinds and not alike and all(roots.closed and not roots.lost for some in found for roots in some):
-        return None, [_whole_of_two(hexagon, *(_roots(line, thirds=True) for line in lines))]
+    if thirds and not alike and len({roots.lost for some in found for roots in some}) == 1:
+        clauses = [_whole_of_two(hexagon, *(_roots(line, thirds=True) for line in lines))]
+        return None if elsewhere is None else _turned(hexagon, kinds, lines, elsewhere), clauses
     if not acts or not (alike or set(kinds) <= {"same", "half"}):
         return None
     pairs: list[tuple[Expr, Any]] = []
     for axes in [(roots, roots) for roots in found[0]] if alike else product(*found):
-        number, given = _number(hexagon.radius, kinds, axes), And(*(roots.given for roots in axes))
+        number, given = _number(hexagon, axes), And(*(roots.given for roots in axes))
         if given == false:
             continue
         if pairs and pairs[-1][0] == number:
             given = Or(pairs.pop()[1], given)
         pairs.append((number, given))
+    if any(turned(matrix, step) == step and sign < 0 for matrix, sign in hexagon.characters for step in _STEPS[:2]):
+        return written(pairs), None
     steps = zip(_STEPS, lines, strict=False)
     return written(pairs), [_whole(hexagon, step, list(_roots(line, thirds))) for step, line in steps]
+
+
+def _kinds(hexagon: Hexagon) -> dict[str, int]:
+    """How many elements there are of each kind, less those that change the sign."""
+    found: dict[str, int] = {}
+    for matrix, sign in hexagon.characters:
+        kind = _kind(matrix)
+        found[kind] = found.get(kind, 0) + sign
+    return found
 
 
 def _kind(matrix: Matrix) -> str:
@@ -134,8 +145,9 @@ def _roots(line: Line, thirds: bool, by_thirds: bool = False) -> Iterator[_Roots
             yield _Roots(given, many - 1, closed=False)
 
 
-def _number(radius: Expr, kinds: Mapping[str, int], axes: Sequence[_Roots]) -> Expr:
-    """The mean over the group of how much of what is seen an element keeps."""
+def _number(hexagon: Hexagon, axes: Sequence[_Roots]) -> Expr:
+    """The mean over the group of how much of what is seen an element keeps, with its sign."""
+    radius, kinds, order = hexagon.radius, _kinds(hexagon), len(hexagon.group)
     first, alike = axes[0], axes[0] == axes[1]
     letters = {roots: Dummy(integer=True) for roots in axes}
     side, other = (letters[roots] for roots in axes)
@@ -151,11 +163,25 @@ def _number(radius: Expr, kinds: Mapping[str, int], axes: Sequence[_Roots]) -> E
     stay = {"half": opposite, "third": third, "sixth": 1, "along": side, "between": between}
     same = side * other - corner * (corner + 1)
     total = Add(same, *(many * stay[kind] for kind, many in kinds.items() if kind != "same"))
-    order = sum(kinds.values())
     total = total.xreplace({odd[roots]: Integer(1) for roots in axes if roots.many.is_odd})
     ways = (expand(total / order), total / order, factor(total / order))
     found = replaced(min(ways, key=lambda e: e.count_ops()), values)
-    return found - _step(3 * radius - 2 * first.many + 3) if first.lost else found
+    return found - _step(3 * radius - 2 * first.many + 3) if first.lost and not hexagon.signs else found
+
+
+def _turned(hexagon: Hexagon, kinds: Mapping[str, int], lines: Sequence[Line], elsewhere: Expr) -> Expr:
+    """With turns by thirds on two sizes, which may be equal."""
+    found = [list(_roots(line, thirds=True, by_thirds=True)) for line in lines]
+    one_law = replace(lines[0], extent=lines[1].extent) == lines[1]
+    alike = {}
+    for (j, one), (k, other) in product(*map(enumerate, found)):
+        given = one.given if one_law and j == k else And(one.given, other.given)
+        single = not one_law and one.many.has(Max)  # of one place there is one root, though 0 is a multiple of 3
+        if (one.by_thirds == other.by_thirds or single) and And(given, Eq(one.many, other.many)) != false:
+            alike[And(given, Eq(one.many, other.many))] = _number(hexagon, (one, one))
+    sizes = product(*(list(_roots(line, thirds=True)) for line in lines))
+    sides = [(And(one.given, other.given), one.many, other.many, int(one.lost)) for one, other in sizes]
+    return turned_on_two(hexagon.radius, kinds, len(hexagon.group), sides, alike, elsewhere)
 
 
 def _between(many: Expr, radius: Expr) -> Expr:
@@ -171,23 +197,25 @@ def _step(*numbers: Expr) -> Expr:
 def _whole(hexagon: Hexagon, step: tuple[int, ...], found: Sequence[_Roots]) -> Any:
     """That nothing is seen twice along a step but offsets that are tied, and nothing is lost."""
     opposite = tuple(-x for x in step)
-    tied = any(turned(matrix, step) == opposite for matrix in hexagon.group)
+    tied = any(turned(matrix, step) == opposite and sign > 0 for matrix, sign in hexagon.characters)
     options = []
     for roots in found:
         full = Le(2 * hexagon.radius + (0 if tied else 1), _even(roots.many) if tied else roots.many)
-        lost = Le(3 * hexagon.radius, 2 * roots.many - 3) if roots.lost else true
+        lost = Le(3 * hexagon.radius, 2 * roots.many - 3) if roots.lost and not hexagon.signs else true
         options.append(And(roots.given, full, lost))
     return Or(*options)
 
 
 def _whole_of_two(hexagon: Hexagon, one: Iterable[_Roots], other: Iterable[_Roots]) -> Any:
-    """That turns by thirds leave nothing that is seen twice on two sizes: the same as of one where they are equal, else less."""
+    """That turns by thirds leave nothing that is seen twice on two sizes: the same as of one where they are equal, else more."""
     options = []
     for p, q in product(one, other):
         along = zip(_STEPS, (p, q), strict=False)
         same = And(*(_whole(hexagon, step, [replace(roots, given=true)]) for step, roots in along))
-        longer = Or(*(And(Lt(hexagon.radius, a), Lt(a, b)) for a, b in ((p.many, q.many), (q.many, p.many))))
-        options.append(And(p.given, q.given, Or(same, longer)))
+        first = hexagon.signs or all(KEPT[_kind(matrix)] > 0 for matrix in hexagon.group)
+        least = hexagon.radius + 1 if first else hexagon.radius
+        longer = Or(*(And(Le(least + int(p.lost), a), Lt(a, b)) for a, b in ((p.many, q.many), (q.many, p.many))))
+        options.append(And(p.given, q.given, longer if Eq(p.many, q.many) == false else Or(same, longer)))
     return Or(*options)
 
 

@@ -24,7 +24,7 @@ Ends = frozenset[Expr]  # the least of these; none at all is without end
 Corner = tuple[Ends, ...]
 _ROUNDED: Mapping[str, Callable[[Expr], Expr]] = {"zero": floor, "nearest": ceiling}
 BETWEEN_ENDS = frozenset(_ROUNDED)  # edges behind which it is told by the ends alone what is seen
-_MOST = 128  # boxes of a union
+_MOST = 512  # boxes of a union
 
 
 @dataclass(frozen=True, slots=True)

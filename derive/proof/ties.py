@@ -22,7 +22,7 @@ from derive.proof.goal import Goal, Status
 from derive.proof.orbits import Element
 from derive.proof.solver import decide
 
-__all__ = ["Ends", "Matrix", "Supports", "forced", "supports_of", "symmetries", "turned", "turns"]
+__all__ = ["Ends", "Matrix", "Supports", "forced", "forced_by_turns", "supports_of", "symmetries", "turned", "turns"]
 
 ONE = Integer(1)
 Ends = Mapping[Symbol, tuple[Expr, Expr]]
@@ -45,11 +45,10 @@ def symmetries(
 
 
 def turns(
-    given: Any, ends: Ends, domain: Any, names: Sequence[Expr], matrices: Sequence[Matrix]
-) -> tuple[Matrix, ...] | None:
-    """The same among matrices, which form a group, the identity first."""
-    found = _symmetries(given, ends, domain, (names, ONE), matrices, matrices[0], turned)
-    return None if found is None else tuple(found)
+    given: Any, ends: Ends, domain: Any, called: tuple[Sequence[Expr], Expr], matrices: Sequence[Matrix]
+) -> dict[Matrix, int] | None:
+    """The same among matrices, which form a group, the identity first; `called` are names and sign."""
+    return _symmetries(given, ends, domain, called, matrices, matrices[0], turned)
 
 
 def _symmetries(
@@ -88,8 +87,17 @@ def _symmetries(
 
 def forced(ends: Ends, group: Mapping[Element, int]) -> Any:
     """Where an element that changes the sign keeps a place, so that its entry is 0."""
+    return _kept(ends, group, _moved)
+
+
+def forced_by_turns(ends: Ends, group: Mapping[Matrix, int]) -> Any:
+    """The same of matrices."""
+    return _kept(ends, group, turned)
+
+
+def _kept(ends: Ends, group: Mapping[G, int], moved: Moving[G]) -> Any:
     letters = tuple(ends)
-    away = ([x - y for x, y in zip(letters, _moved(g, letters), strict=True)] for g, sign in group.items() if sign < 0)
+    away = ([x - y for x, y in zip(letters, moved(g, letters), strict=True)] for g, sign in group.items() if sign < 0)
     return Or(*(And(*(Eq(e, 0) for e in differences)) for differences in away))
 
 

@@ -22,11 +22,16 @@ def window(kernel, edges: str, group: str, rank: int = 2, **said) -> Derivation:
     return derive.convolution(kernel, edges=edges, symmetry=symmetry, channels=False, rank=rank, **said)
 
 
+def turned() -> Derivation:
+    """A layer without a formula."""
+    return window("Delta", "symmetric", "C4", stride=3, dilation=3)
+
+
 STRUCTURES = {
     "three exchanged sizes": (lambda: window("Delta", "periodic", "O", rank=3), [(2, 3, 4, 2), (2, 2, 3, 1)]),
     "exchanged diamonds": (lambda: window(derive.Diamond("Delta"), "reflect", "D4"), [(3, 4, 6), (2, 5, 3), (5, 5, 1)]),
-    "turned hexagons": (lambda: window(derive.Hexagon("Delta"), "symmetric", "C6"), [(2, 3, 3), (3, 3, 2)]),
-    "a quarter turn, strided": (lambda: window("Delta", "symmetric", "C4", stride=2), [(3, 4, 4), (5, 3, 2)]),
+    "mirrored hexagons": (lambda: window(derive.Hexagon("Delta"), "symmetric", "D6"), [(2, 3, 3), (3, 3, 2)]),
+    "a quarter turn, strided and dilated": (lambda: turned(), [(3, 4, 4), (5, 3, 2)]),
     "turns behind two strides": (
         lambda: window(derive.Hexagon("Delta"), "nearest", "D6", stride=(2, 3)),
         [(3, 4, 2), (5, 3, 3)],
@@ -47,7 +52,7 @@ def test_a_number_without_a_formula_is_that_of_the_layers_that_are_apart(name: s
 
 
 def test_sizes_are_put_in_one_by_one_and_all_at_once():
-    exact = window("Delta", "symmetric", "C4", stride=2).counts.exact_weight
+    exact = turned().counts.exact_weight
     (number,) = exact.atoms(Dimension)
     n, m, radius = number.sizes
     assert number.subs(n, 3).has(Dimension) and number.subs(n, 3).subs({m: 4, radius: 4}) == exact.subs(
@@ -58,7 +63,7 @@ def test_sizes_are_put_in_one_by_one_and_all_at_once():
 
 @pytest.mark.parametrize("size", [-1, 0])
 def test_at_sizes_that_the_layer_does_not_admit_it_is_no_number(size):
-    (number,) = window("Delta", "symmetric", "C4", stride=2).counts.exact_weight.atoms(Dimension)
+    (number,) = turned().counts.exact_weight.atoms(Dimension)
     at = dict(zip(number.sizes, map(Integer, (size, 3, 4)), strict=True))
     assert str(number.subs(at)) == f"dim({size}, 3, 4)"
 
@@ -76,7 +81,7 @@ def test_it_is_a_function_of_numbers_as_other_expressions_are(modules):
 
 
 def test_it_is_written_by_name():
-    (number,) = window("Delta", "symmetric", "C4", stride=2).counts.exact_weight.atoms(Dimension)
+    (number,) = turned().counts.exact_weight.atoms(Dimension)
     assert (str(number), UNICODE(number)) == ("dim(n, m, Delta)", "dim(n, m, Δ)")
     assert LATEX(number) == r"\operatorname{dim}(n, m, \Delta)"
     assert UNICODE(2 * number**2) == "2·dim(n, m, Δ)²"
@@ -85,8 +90,8 @@ def test_it_is_written_by_name():
 def test_grids_of_numbers_have_a_number_at_every_radius():
     """They were refused where no place was found that tells all apart."""
     layer = derive.dense(2, (4, 5), (4, 5)).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
-    layer = layer.then(derive.local("Delta")).then(derive.equivariant(derive.PointGroup("C4")))
-    layer = layer.then(derive.boundary("symmetric")).then(derive.strided(2))
+    layer = layer.then(derive.local("Delta")).then(derive.dilated(3)).then(derive.equivariant(derive.PointGroup("C4")))
+    layer = layer.then(derive.boundary("symmetric")).then(derive.strided(3))
     (radius,) = layer.form.sizes
     for value in (0, 1, 2, 3, 6, 12):
         told = layers_of(layer.form, {radius: value}).rank - 1
@@ -94,7 +99,7 @@ def test_grids_of_numbers_have_a_number_at_every_radius():
 
 
 def test_what_is_too_large_is_said_to_be(monkeypatch):
-    exact = window("Delta", "symmetric", "C4", stride=2).counts.exact_weight
+    exact = turned().counts.exact_weight
     (number,) = exact.atoms(Dimension)
     monkeypatch.setattr(sys.modules["derive.proof.windows"], "_MOST_CELLS", 1)
     with pytest.raises(NotCountable, match="more than are gone through"):

@@ -99,12 +99,7 @@ def test_a_hexagon_of_one_size(name) -> None:
 @pytest.mark.parametrize(("steps", "strides", "forwards"), [*STEPS, ((1, 1), (2, 2), (-1, -1))], ids=str)
 @pytest.mark.parametrize("name", GROUPS)
 def test_every_group_and_step(name, steps, strides, forwards, sizes) -> None:
-    if name == "D6" and strides == (2, 3) and sizes == (n, m):
-        given = And(Ge(Delta, 0), Ge(n, 1), Ge(m, 1))
-        lines = [Line("zero", -Delta, Delta, d, s, size) for d, s, size in zip(steps, strides, sizes, strict=True)]
-        assert read_of_hexagon(Hexagon(Delta, tuple(GROUPS[name]), forwards), lines, given)[0] is None
-    else:
-        compare(name, steps, strides, forwards, sizes, (1, 2, 3, 5, 8), (0, 1, 2, 3, 5, 7))
+    compare(name, steps, strides, forwards, sizes, (1, 2, 3, 5, 8), (0, 1, 2, 3, 5, 7))
 
 
 def layer(radius, sides, group=None, stride=1, dilation=1, edge="zero") -> derive.Derivation:
