@@ -70,7 +70,7 @@ def _means(over: Iterable[Range], around: Mapping[Symbol, Let | Range]) -> dict[
     for r in over:
         length = r.stop.xreplace(lets) - r.start.xreplace(lets)
         loops = [n for s, n in around.items() if isinstance(n, Range) and s in length.free_symbols]
-        if len(loops) == 1 and not (loops[0].stop - loops[0].start).free_symbols & set(around):
+        if len(loops) == 1 and not (loops[0].start.free_symbols | loops[0].stop.free_symbols) & set(around):
             (span,) = loops
             total = Sum(length, (span.symbol, span.start, span.stop - 1))
             found[r.symbol] = total / built(Max, 1, span.stop - span.start)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sympy import Expr, Integer, Mul, Symbol, expand
 
+from derive import PointGroup, Translations, dense, equivariant, reindex
+from derive.algorithms.direct import direct
 from derive.algorithms.half_im2col import half_im2col
 from derive.algorithms.im2col import im2col
 from derive.algorithms.left import left
@@ -59,6 +61,13 @@ def test_slices_whose_ends_move_with_several_loops_are_whole_axes(name: str) -> 
     }
     sweeps = [w.counts for w in direct_work(program, BATCH) if w.kind == "sweep"]
     assert sweeps and all(run.subs(sizes).doit() >= 48 for _, _, run, *_ in sweeps)
+
+
+def test_slices_whose_loop_begins_where_another_is_count_nothing_but_sizes() -> None:
+    """Sixths of a turn tie weights by cases, one of them a loop of one value, that of another's: its letter is no size."""
+    image = dense(2).then(reindex()).then(equivariant(Translations())).then(equivariant(PointGroup("C6")))
+    counted = direct_work(direct(image.form, "arrays"), BATCH)
+    assert {s for w in counted for e in w.counts for s in e.free_symbols} == {*image.form.sizes, BATCH}
 
 
 def test_slices_of_every_second_entry_are_apart() -> None:
