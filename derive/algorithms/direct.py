@@ -93,13 +93,20 @@ def _parts(
     """The terms, divided by cases where that saves loops, in the letters that need the least looping; a thread runs in its own."""
     if target == "threads":
         return (Terms(form, own(form), items, True),)
-    found = [divided(Terms(form, chart, items, counted, extend=True)) for chart in choice]
+    found = [_added_once(divided(Terms(form, chart, items, counted, extend=True))) for chart in choice]
     best = min(found, key=lambda parts: max(map(cost, parts))) if len(found) > 1 else found[0]
     taken = {a.name for a in (form.input, form.output, *(p.array for p in form.params))}
     taken |= {t.name for t in form.tables}
     for terms, made in zip(best, distinct([terms.extended for terms in best], taken), strict=True):
         terms.name(made)
     return best
+
+
+def _added_once(parts: tuple[Terms, ...]) -> tuple[Terms, ...]:
+    """Several parts add to the result itself: a copy of it along an axis serves one sum."""
+    if len(parts) == 1 or not any(terms.extended.scatters for terms in parts):
+        return parts
+    return tuple(Terms(t.form, t.chart, t.batches, bool(t.items), part=t.part) for t in parts)
 
 
 def _kind(parts: tuple[Terms, ...]) -> str:
@@ -125,8 +132,6 @@ def _added(form: Form, target: Access, name: str) -> tuple[Access, tuple[Range, 
 
 def _arrays(form: Form, parts: tuple[Terms, ...]) -> tuple[Node, ...]:
     rooms, scatters = _rooms(parts), tuple(node for terms in parts for node in terms.extended.scatters)
-    if len(parts) > 1 and scatters:
-        raise NoLowering("Algorithm 'direct' copies along an axis for one sum, and this form has several.")
     whole = tuple(Range(a.symbol, a.lower, a.upper + 1) for a in form.output.axes)
     place = Access(form.output.name, form.output.storage(form.output.symbols))
     copies, start = started(form, place, whole, entry(form.output.entry()), rooms)

@@ -1,0 +1,21 @@
+"""Turns of the whole grid, without a window: weights are tied by cases, and every gradient has a kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import derive
+
+
+@pytest.mark.parametrize(("group", "entries"), [("C2", (3, 7)), ("C3", (6, 8))])
+def test_gradients_by_the_weights_add_up_what_turns_tie(group: str, entries: tuple[int, int]) -> None:
+    """Of one sum for each case, which may not all add to the same copy of the result."""
+    image = derive.dense(2).then(derive.reindex()).then(derive.equivariant(derive.PointGroup(group)))
+    kernel, draw = image.then(derive.unbiased()).compile(), np.random.default_rng(0)
+    X, G, V = (draw.integers(-5, 6, shape) for shape in ((3, 4), (3, 4), entries))
+    for given in ((X, V, G), tuple(a.astype(float) for a in (X, V, G))):
+        dX, dV = kernel.vjp(*given)
+        ones = [np.eye(V.size, dtype=int)[p].reshape(V.shape) for p in range(V.size)]
+        assert dV.ravel().tolist() == [(G * kernel(X, one)).sum() for one in ones]
+        assert (dX * X).sum() == (G * kernel(X, V)).sum()
