@@ -175,10 +175,8 @@ def _wider(layer: Derivation, margin: tuple[int, ...]) -> Derivation:
 
 
 def _embedded(layer: Derivation, values: Mapping[str, np.ndarray], sizes: Sizes) -> Dense:
-    """W and U by the embeddings, from the parameters of the last form that isn't a view of another layer."""
-    own = next((s.step.before for s in layer.steps if s.kind is Kind.TRANSFORMATION), layer.form)
-    factored = [s.step.after for s in layer.steps if s.kind is Kind.FACTORISATION]
-    own = factored[-1] if factored else own
+    """W and U by the embeddings, from the layer's own parameters."""
+    own = _learned(layer)
     shapes = {p.name: tuple(int(evaluate(e, sizes)) for e in p.array.shape) for p in own.params}
     known = {name: values[name] if name in values else np.zeros(shape, int) for name, shape in shapes.items()}
     known |= {
@@ -197,6 +195,18 @@ def _embedded(layer: Derivation, values: Mapping[str, np.ndarray], sizes: Sizes)
         entries = evaluate(maps[param.name], dict(sizes) | grid(box), read)
         out.append(np.array(np.broadcast_to(entries, tuple(high - low + 1 for low, high in box.values()))))
     return out[0], out[1]
+
+
+def _learned(layer: Derivation) -> Form:
+    """The form whose parameters the dense ones are in terms of: the last one, or that before given numbers took their place.
+
+    With the biases that an adjoint has dropped since.
+    """
+    until = next((n for n, s in enumerate(layer.steps) if s.step.view is View.FIXED), len(layer.steps))
+    forms = [layer.start, *(s.after for s in layer.steps)][: until + 1]
+    kept = {p.name for p in forms[-1].biases}
+    lost = {p.name: p for form in forms for p in form.biases if p.name not in kept}
+    return replace(forms[-1], biases=(*forms[-1].biases, *lost.values()))
 
 
 def _box(array: Array, sizes: Sizes) -> dict[Symbol, tuple[int, int]]:

@@ -7,7 +7,7 @@ through the sections of the steps before it to one about W[i, j, i + a, j + b].
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -35,7 +35,10 @@ __all__ = ["Constraint", "Extension", "Theorem", "Transform", "boxes_of", "compa
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """For all letters with `given`: left = right, in coefficients and biases of the first form."""
+    """For all letters with `given`: left = right, in coefficients and biases of the first form, or of a later layer.
+
+    `of` is the form that so many transformations, `after`, make of the first one's layers.
+    """
 
     says: str
     letters: tuple[Symbol, ...]
@@ -44,6 +47,8 @@ class Constraint:
     right: Expr
     tables: tuple[Table, ...] = ()
     numbers: tuple[Param, ...] = ()
+    after: int = 0
+    of: Form | None = None
 
     def __str__(self) -> str:
         names = ", ".join(s.name for s in self.letters)
@@ -78,7 +83,7 @@ class Transform:
 class Theorem:
     """The layers of `last` are those of `first` under the constraints, each for one choice of parameters.
 
-    With transformations, `last` is what they make of those layers.
+    With transformations, `last` is what they make of those layers, those of which satisfy the constraints stated after them.
     """
 
     extends: tuple[Extension, ...]
@@ -102,15 +107,26 @@ class Theorem:
             yield f"             which is the first form where {case}"
         yield f"First form   {formula(self.first)}"
         yield from boxes_of(self.first)
-        for head, constraint in zip_longest(["Constraints"], self.constraints):
-            yield f"{head or '':<13}{constraint or 'none: the same layers'}"
-        for transform in self.transforms:
+        yield from self._stated(0)
+        for number, transform in enumerate(self.transforms, 1):
             yield f"Transformed  {transform}"
+            yield from self._stated(number)
         yield f"Last form    {formula(self.last)}"
         yield from boxes_of(self.last)
         if self.counts is not None:
             yield f"Weights      {self._count(self.counts.exact_weight, self.counts.weight)}"
             yield f"Biases       {self._count(self.counts.exact_bias, self.counts.bias)}"
+
+    def _stated(self, after: int) -> Iterator[str]:
+        """The constraints of the layer that so many transformations make."""
+        found = [c for c in self.constraints if c.after == after]
+        if found and found[0].of is not None:
+            yield f"Which is     {formula(found[0].of)}"
+            yield from boxes_of(found[0].of)
+        if not self.constraints and not after:
+            yield "Constraints  none: the same layers"
+        for head, constraint in zip_longest(["Constraints"], found) if found else ():
+            yield f"{head or '':<13}{constraint}"
 
     def _count(self, exact: Expr | None, short: Expr) -> str:
         if exact is None:
@@ -146,6 +162,7 @@ def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
     wholes: dict[str, Whole] = {}
     read: tuple[Table, ...] = ()
     first = last = start
+    stated: Form | None = None
     for step in steps:
         if step.kind is Kind.FACTORISATION:
             sums = tuple(e for m in step.embeddings for e in (Read(m.array, *m.binders), m.value))
@@ -153,19 +170,20 @@ def theorem(start: Form, steps: tuple[Step, ...]) -> Theorem:
         elif step.kind is Kind.TRANSFORMATION:
             places = tuple(step.to_before[s] for s in step.before.output.symbols)
             transforms.append(Transform(step.before, step.view, places))
-        elif transforms and step.kind is not Kind.EQUIVALENCE:
-            raise DeriveError("A constraint is stated of the layer itself, so it comes before every transformation.")
         elif step.kind is Kind.EXTENSION:
-            if constraints or sections:
+            if constraints or sections or transforms:
                 raise DeriveError("An extension re-bases a derivation, so it comes before every other step.")
             extends.append(Extension(first, step.assume))
             first = step.after
         else:
-            constraints += [_pulled(clause, step, sections, wholes, read) for clause in step.clauses]
+            pulled = [_pulled(clause, step, sections, wholes, read) for clause in step.clauses]
+            constraints += [replace(c, after=len(transforms), of=stated) for c in pulled]
             wholes = wholes_after(step, wholes, len(sections))
             sections.append(step.sections)
             read = tuple(dict.fromkeys((*read, *step.tables)))
         last = step.after
+        if step.kind in (Kind.FACTORISATION, Kind.TRANSFORMATION):
+            sections, wholes, stated = [], {}, last
     return Theorem(tuple(extends), first, tuple(constraints), last, _counts(last), tuple(transforms))
 
 
@@ -224,6 +242,7 @@ def write_theorem(found: Theorem) -> Data:
             }
             | write_tables(c.tables)
             | _write_numbers(c.numbers)
+            | ({"after": c.after, "of": write_form(c.of)} if c.of is not None else {})
             for c in found.constraints
         ],
         "transforms": [
