@@ -13,6 +13,8 @@ Letters that both arrays share with the result are a batch of products. Without 
 
 from __future__ import annotations
 
+from sympy import Symbol
+
 from derive.algorithms._correlated import Correlated
 from derive.algorithms._entries import entry
 from derive.errors import NoLowering
@@ -35,6 +37,9 @@ class _Correlation(Correlated):
         super().__init__(form, batched)
         if not self.filters() or set(self.columns()) <= set(form.read):
             raise NoLowering("it needs letters of the result that one of the arrays alone has, for both")
+        order = (self.e, *map(self.at, form.read))
+        if not all(_together(group, order) for group in (tuple(r.symbol for r in self.rows()), self.filters())):
+            raise NoLowering(f"it needs places of {form.input.name} in front of its other letters, and these together")
 
     def program(self) -> Staged:
         columns, read = self._inner(), self.read()
@@ -68,3 +73,9 @@ class _Correlation(Correlated):
         target = Access(self.form.output.name, self.form.output.symbols)
         over = self.ranges(self.form.output.symbols)
         return Store(target, over, source, condition=self.mask, says=f"{entry(target)} += {entry(source)}", adds=True)
+
+
+def _together(group: tuple[Symbol, ...], order: tuple[Symbol, ...]) -> bool:
+    """Whether the letters of a group follow each other, so that they are one axis of a matrix."""
+    first = order.index(group[0])
+    return order[first : first + len(group)] == group

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 from sympy import Integer, Symbol
@@ -167,3 +168,14 @@ def test_what_does_not_fit_is_refused_with_its_reason(what):
     slope = gradient(layer(what[0]).derivation.form, what[1])
     with pytest.raises(NoLowering, match=f"^{REFUSED[what]}"):
         correlation(slope.form, slope.items)
+
+
+@pytest.mark.parametrize("near", [(), (derive.local(derive.Box((3, 0))),)], ids=["every row", "rows near by"])
+def test_a_dense_axis_in_front_of_the_places_leaves_no_matrix(near):
+    """Of a layer whose rows are mixed freely, seen from its output: dV[i, k, a] sums G[k, j + a]·H[i, j], k before j."""
+    rules = (derive.equivariant(derive.Translations((1,))), *near, derive.boundary("zero"), derive.adjoint())
+    layer = reduce(derive.Derivation.then, rules, derive.dense(2))
+    slope = gradient(layer.form)
+    with pytest.raises(NoLowering, match="it needs places of G in front of its other letters, and these together"):
+        correlation(slope.form, slope.items)
+    layer.compile()
