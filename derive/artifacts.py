@@ -176,6 +176,11 @@ def write(files: Mapping[str, str | bytes], root: Path, prune: bool = False) -> 
 
 
 def _replace(path: Path, data: bytes) -> None:
+    """What a link names is replaced, not the link; what is no file, such as /dev/stdout, is written to."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    path = path.resolve()
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:

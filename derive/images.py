@@ -157,6 +157,7 @@ def write_image(path: str | os.PathLike[str], image: ArrayLike) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    path = path.resolve()  # what a link names is replaced, not the link
     beside = path.parent / f".derive-{secrets.token_hex(8)}.tmp"
     try:
         with beside.open("xb") as file:

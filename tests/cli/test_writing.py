@@ -17,6 +17,7 @@ from PIL import Image
 
 from derive.artifacts import compare, write
 from derive.errors import OutputError
+from derive.images import write_image
 
 ROOT = Path(__file__).resolve().parents[2]
 WRONG_USAGE = ("is a folder", "There is no", "sobel-x", "such as conv2d")
@@ -160,6 +161,29 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "generated" / "a.py").mkdir()
     with pytest.raises(OutputError, match=re.escape(f"Cannot write to '{tmp_path / 'generated'}': Is a directory.")):
         write({"generated/a.py": ""}, tmp_path)
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path):
+    """A pipe or a device, as /dev/stdout is: a file in its place would be read by nobody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert write({"pipe": "all of it"}, tmp_path) == ["pipe"]
+        assert os.read(reader, 99) == b"all of it" and pipe.is_fifo()
+    finally:
+        os.close(reader)
+
+
+def test_what_a_link_names_is_written_and_the_link_stays(tmp_path):
+    (tmp_path / "far").mkdir()
+    link, picture = tmp_path / "conv2d.json", tmp_path / "edges.png"
+    link.symlink_to("far/conv2d.json")
+    picture.symlink_to("far/edges.png")
+    write({link.name: "new"}, tmp_path)
+    write_image(picture, np.ones((2, 3)))
+    assert link.is_symlink() and (tmp_path / "far" / "conv2d.json").read_text() == "new"
+    assert picture.is_symlink() and Image.open(tmp_path / "far" / "edges.png").size == (3, 2)
 
 
 def test_a_layer_of_ones_own_is_emitted_and_runs(run, tmp_path, monkeypatch):
