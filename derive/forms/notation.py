@@ -41,7 +41,7 @@ from sympy import (
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from derive.forms.expr import Gcd, Named, Read, Where, reads
-from derive.forms.ranges import SIZES, write_conditions
+from derive.forms.ranges import SIZES, affine_part, write_conditions
 from derive.ordering import OrderedTerms, members
 from derive.remembered import text
 
@@ -131,7 +131,8 @@ class Notation:
 
     def _special(self, e: Any) -> tuple[str, int]:
         if isinstance(e, Where):
-            return self.cases([*self._options(e)]), _SUM
+            found = [*self._options(e)]
+            return self.cases(found) if len(found) > 1 else found[0][0], _SUM
         if isinstance(e, Piecewise):
             pairs = [(self(v), self.otherwise if isinstance(c, BooleanTrue) else self(c)) for v, c in e.args]
             return self.cases(pairs), _SUM
@@ -158,11 +159,12 @@ class Notation:
         return ", ".join(str(e).replace(" ", "") if e.is_polynomial() else self.apart(e) for e in found)
 
     def _options(self, e: Any) -> Iterator[tuple[str, str]]:
-        """The cases of an expression, those inside its last one too."""
+        """The cases of an expression that can be, those inside its last one too."""
         while isinstance(e, Where):
             condition, value, other = e.args
             letters = {s for read in reads(e) for s in read.free_symbols} or condition.free_symbols
-            yield self.apart(value), self.both.join(write_conditions(condition, letters, self))
+            if not affine_part(condition)[0].is_empty():
+                yield self.apart(value), self.both.join(write_conditions(condition, letters, self))
             e = other
         yield self(e), self.otherwise
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sympy import Add, And, Expr, Not, Symbol
+from sympy import Add, And, Expr, Not, Symbol, false
 
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.remembered import text
@@ -159,7 +159,10 @@ def write_conditions(condition: Any, letters: Collection[Symbol], to: Notation, 
     """Each chain of a condition as text; what `known` implies is left out, what isn't affine comes last."""
     body, rest = affine_part(condition)
     context, _ = affine_part(known)
-    parts = [chain.write(to) for chain in chains(body.simplify(context), letters)]
+    body = body.simplify(context)
+    if any(not any(row[:-1]) for row in body.rows):  # of no letter: a contradiction
+        return (to(false),)
+    parts = [chain.write(to) for chain in chains(body, letters)]
     for part in rest:
         if isinstance(part, Not):
             inner = write_conditions(part.args[0], letters, to)

@@ -305,3 +305,9 @@ def test_a_form_without_terms_or_with_another_start_has_none() -> None:
     tied = replace(form, domain=Mod(form.output.symbols[0] + form.output.symbols[2], 2) < 1)
     with pytest.raises(NoLowering, match="a product of weights and places that is full"):
         _tiles.tiles(tied, batched(form))
+
+
+def test_tiles_none_of_which_lies_inside_fit_32_bits_too():
+    """Columns of windows with rows that mix: a block's condition to lie inside is never, which is no number."""
+    form = derive.dense(2).then(derive.equivariant(derive.Translations((0,)))).form
+    assert {"direct", "direct_dX"} <= set(in_blocks(form, "threads", slopes(form)))

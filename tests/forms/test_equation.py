@@ -120,6 +120,11 @@ def test_a_case_is_written_with_its_condition():
     assert LATEX(case).startswith(r"\begin{cases} \mathsf{V}_{a} & \lvert a \rvert \le \Delta \\ 0 &")
 
 
+def test_a_case_that_cannot_be_is_left_out():
+    never = And(a <= -1, a >= 0, evaluate=False)
+    assert UNICODE(Where(never, b, Where(a >= 1, a, 0))) == "a where a ≥ 1; 0 otherwise"
+
+
 @pytest.mark.parametrize(
     ("condition", "text"),
     [
@@ -130,6 +135,7 @@ def test_a_case_is_written_with_its_condition():
         (a >= 3, ["a ≥ 3"]),
         ((n >= 1) & (m >= 1) & (Delta >= 0), ["n, m ≥ 1", "Δ ≥ 0"]),
         (~((i <= n) & (i >= 0)), ["not (0 ≤ i ≤ n)"]),
+        (And(i <= -1, i >= 0, evaluate=False), ["never"]),
     ],
 )
 def test_opposite_bounds_are_one_chain(condition, text):

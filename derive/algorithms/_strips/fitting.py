@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import Abs, Add, Le, Mod, ceiling, floor
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import BooleanFunction
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from derive.remembered import both, built, fraction
 
@@ -35,7 +35,7 @@ def _within(terms: Mapping[Any, Any], others: Mapping[Any, Any]) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _totals(expression: Any) -> tuple[Any, ...]:
     """The sums of magnitudes that the parts of an expression stay below."""
-    if isinstance(expression, Relational | BooleanFunction):
+    if isinstance(expression, Relational | BooleanFunction | BooleanAtom):
         return _all(expression.args)
     if isinstance(expression, (floor, ceiling)):
         top, bottom = fraction(expression.args[0])
