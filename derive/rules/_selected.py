@@ -74,6 +74,11 @@ def read_by(
             options.append((live, at))
         if implied(And(known, mine), Or(*(found for found, _ in options))):
             break
+    if not options:
+        raise RuleRefused(
+            f"The entries of {param.name} repeat along the grid by cases, and no kept place is known that reads each of them; "
+            f"select places before the adjoint."
+        )
     _check_phases(param, source, options[0][1], after)
     some = Or(*(live for live, _ in options))
     free = mine if implied(And(known, mine), some) else And(mine, some)

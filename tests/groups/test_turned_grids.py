@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import derive
+from derive.errors import RuleRefused
 
 
 @pytest.mark.parametrize(("group", "entries"), [("C2", (3, 7)), ("C3", (6, 8))])
@@ -19,3 +20,10 @@ def test_gradients_by_the_weights_add_up_what_turns_tie(group: str, entries: tup
         ones = [np.eye(V.size, dtype=int)[p].reshape(V.shape) for p in range(V.size)]
         assert dV.ravel().tolist() == [(G * kernel(X, one)).sum() for one in ones]
         assert (dX * X).sum() == (G * kernel(X, V)).sum()
+
+
+def test_places_of_an_adjoint_whose_kinds_are_tied_are_refused() -> None:
+    turned = derive.equivariant(derive.PointGroup("C3", step=2))
+    layer = derive.dense(2).then(derive.reindex()).then(turned).then(derive.adjoint())
+    with pytest.raises(RuleRefused, match=r"V repeat along the grid by cases, .*; select places before the adjoint"):
+        layer.then(derive.strided((1, 2)))
