@@ -113,6 +113,7 @@ def _readings(
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
         found = _of_phase(param, source, at)
         at = {s: replaced(e, _moved(term, found, places)) if s not in found else found[s] for s, e in at.items()}
+        at |= _following(param, source, at, after)
         hit = _named_by((replaced(e, at) for e in source.subscripts), param)
         yield (() if tap else (param.free, hit)), at
     lowest = {s: split(inside)[0].bounds(s)[0] for s in first}
@@ -180,6 +181,17 @@ def _moved(term: Letters, found: Letters, places: Letters) -> Letters:
     """Where an entry's letter stood for the place that reads it, and others follow it, as on a torus: the place that does now."""
     still = {term[s]: s for s in found if isinstance(term[s], Symbol)}
     return {letter: replaced(places.get(s, s), {s: found[s]}) for letter, s in still.items()}
+
+
+def _following(param: Param, source: Read, at: Letters, after: Form) -> Letters:
+    """The inputs that a kept place reads the entry at, where offsets have no letters of their own: k of V[k - 2i] is a + 2i."""
+    found: dict[Symbol, Expr] = {}
+    for subscript, letter in zip(source.subscripts, param.array.symbols, strict=True):
+        for s in subscript.free_symbols.intersection(after.reduction_symbols):
+            rest = replaced(expand(subscript - s), at)
+            if s not in expand(subscript - s).free_symbols and rest != letter - at[s]:
+                found[s] = expand(letter - rest)
+    return found
 
 
 def _named_by(subscripts: Iterable[Expr], param: Param) -> Any:
