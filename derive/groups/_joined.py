@@ -15,7 +15,7 @@ from derive.groups._fibre import Acts, adds, codes_of, representation
 from derive.groups._finite.representation import Representation
 from derive.groups._matrices import NAMED, Matrix, closure, identity
 
-__all__ = ["Generated", "generated"]
+__all__ = ["Generated", "generated", "listed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,11 @@ def _name(letter: str, one: Generated, other: Generated) -> str | None:
 
 def _both(letter: str, one: Generated, other: Generated) -> Representation:
     """What the generators of the one, then those of the other, do to a channel axis."""
-    parts = [representation(group.channels.get(letter, "trivial"), group.generators) for group in (one, other)]
+    return listed([representation(group.channels.get(letter, "trivial"), group.generators) for group in (one, other)])
+
+
+def listed(parts: Sequence[Representation]) -> Representation:
+    """The generators of each, one after the other; signs alone are those of each channel that another moves."""
     size = max(part.size for part in parts)
     return Representation(np.concatenate([_widened(part, size) for part in parts]))
 

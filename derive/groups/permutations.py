@@ -33,7 +33,8 @@ from derive.groups._finite import (
     regular,
     trivial,
 )
-from derive.groups._group import Action, Element, Tie, channel_acts, chosen_axes
+from derive.groups._group import Action, Element, Group, Tie, channel_acts, chosen_axes
+from derive.groups._joined import listed
 
 __all__ = ["Permutations"]
 
@@ -147,6 +148,17 @@ class Permutations:
                     f"or the axes that it acts along."
                 )
         return places
+
+    def joined(self, other: Group, form: Form) -> Permutations | None:
+        """The generators of the other, then its own, each on channels as it is told; None along other axes."""
+        if not isinstance(other, Permutations) or other.axes != self.axes or other.action.size != self.action.size:
+            return None
+        acts = [(group, group._fibres(form)) for group in (other, self)]
+        letters = dict.fromkeys(letter for _, fibres in acts for letter in fibres)
+        channels: dict[str, Acts] = {}
+        for letter in letters:
+            channels[letter] = listed([f.get(letter, trivial(group.action.generators)) for group, f in acts])
+        return Permutations(listed([other.action, self.action]), self.axes, channels or None)
 
     def tie(self, action: Action) -> Tie:
         """Orbits of tables are found by the engine: see `derive.rules._tabled`."""
