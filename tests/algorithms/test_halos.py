@@ -1,7 +1,7 @@
 """Tiles with a halo: what they compute, what is proved of them, and which forms have none."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, reduce
 from itertools import islice
 from typing import Any
 
@@ -16,7 +16,7 @@ from derive.checking import CheckFailed, exact_arrays, interpreted, small_sizes
 from derive.errors import NoLowering
 from derive.forms.denote import denote
 from derive.forms.form import Form
-from derive.haloing import in_halos
+from derive.haloing import in_halos, no_halos
 from derive.ir.halos import Haloed
 from derive.ir.nodes import Access, Barrier, Copy, Fill, Guard, Launch, Let, Loop, MultiplyAdd, Scratch
 from derive.lowering import batched, slopes
@@ -326,3 +326,14 @@ def test_a_layer_whose_tiles_are_another_form_is_not_written(monkeypatch: pytest
     sizes = next(small_sizes(of.derivation.form))
     with pytest.raises(CheckFailed, match="The cupy program of tiles with a halo of 'laplacian2d' differs"):
         checking._check_blocks(of, "cupy", exact_arrays(of.derivation.form, sizes), sizes)
+
+
+def test_a_cell_that_is_a_number_alone_is_no_tile() -> None:
+    """Of two layers that continue their input at reflecting edges, one after the other."""
+
+    def reflecting(*rules: Any) -> derive.Derivation:
+        near = derive.dense(1).then(derive.reindex()).then(derive.equivariant(derive.Translations()))
+        return reduce(derive.Derivation.then, (derive.local(1), *rules, derive.boundary("reflect")), near)
+
+    form = reflecting().then(derive.compose(reflecting(derive.unbiased()))).form
+    assert no_halos(form, "threads")["halos"] == "A cell is one of an array; a number alone is kept by each thread"

@@ -173,6 +173,7 @@ def _summed(node: Launch, found: list[Point], ready: set[str]) -> Point:
 def _check_cell(haloed: Haloed, node: Launch, write: Point) -> None:
     """The subscripts of a cell are the letters of the launch, so that no two points of it fill one; several are neighbours."""
     letters = [r.symbol for r in node.threads]
+    _check(bool(write.copy.target.subscripts), "A cell is one of an array; a number alone is kept by each thread.")
     *others, last = write.copy.target.subscripts
     wide = [r for r in node.threads if r.step != 1]
     over = write.copy.over
