@@ -104,3 +104,16 @@ def test_they_keep_their_symmetry_where_the_stride_lets_them(group, acts, channe
 )
 def test_they_have_kernels(group, acts, channels, edge):
     check_emitted(Layer("turned", strided(group, acts, channels, edge), "Turned.", "python -m derive emit", "docs"))
+
+
+@pytest.mark.parametrize("stride", [2, pytest.param(3, marks=pytest.mark.nightly)])
+def test_places_are_selected_of_turned_channels_where_sizes_differ(stride):
+    """A weight that no kept place reads as it is may be read by one of its turns: on 2 × 1, at one of 4 channels."""
+    layer = derive.dense(2, channels=derive.Channels((("c", 1),), (("r", 4),))).then(derive.reindex())
+    layer = layer.then(derive.equivariant(derive.Translations())).then(derive.local(1))
+    layer = layer.then(derive.equivariant(derive.PointGroup("C4", channels={"r": "regular"})))
+    layer = layer.then(derive.boundary("zero")).then(derive.strided(stride))
+    turned = list(orbits("C4", {"d": "regular"}, 1))
+    for rows, columns in ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2)):
+        met = [{a for a, *_ in orbit if read(a[:1], rows, stride) and read(a[1:], columns, stride)} for orbit in turned]
+        assert layer.free_parameters_at(n=rows, m=columns) == {"weight": sum(map(bool, met)), "bias": 1}
