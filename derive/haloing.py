@@ -10,6 +10,7 @@ from derive.algorithms._halos import halo_obligations, halos, settled
 from derive.algorithms._proved import proved
 from derive.errors import NoLowering
 from derive.forms.form import Form
+from derive.forms.polyhedron import NotAffine
 from derive.ir.halos import Haloed
 from derive.ir.nodes import Program
 from derive.lowering import Gradient, batched, gradients, lower
@@ -31,7 +32,7 @@ def _tried(form: Form, plain: Program, items: frozenset[str]) -> tuple[Proved, M
             made = replace(made, program=replace(made.program, arguments=plain.arguments, sources=plain.sources))
             made = settled(made, form)
             found.append((made, proved(halo_obligations(made, form), "the program of tiles with a halo")))
-        except NoLowering as cause:
+        except (NoLowering, NotAffine) as cause:
             reasons[name] = str(cause).rstrip(".")
     return tuple(found), reasons
 

@@ -25,6 +25,7 @@ from derive.backends._signature import Numbers, numbers
 from derive.errors import EmitError, NoLowering, ObligationFailed, RuleRefused
 from derive.forms.expr import reads, rename_arrays
 from derive.forms.form import Form
+from derive.forms.polyhedron import NotAffine
 from derive.forms.products import sums
 from derive.forms.sizes import size_sources
 from derive.ir.blocks import Blocked
@@ -285,7 +286,7 @@ def by_algorithm(
         program = (make or find("derive.algorithms", name))(form, items)
         program = replace(program, name=f"{program.name}{named}")
         return (program, proved(obligations(program, form), f"the algorithm '{name}'")), ""
-    except NoLowering as cause:
+    except (NoLowering, NotAffine) as cause:
         return None, str(cause).rstrip(".")
 
 

@@ -12,6 +12,7 @@ from derive.algorithms._strips import narrowed, strip_obligations, strips
 from derive.algorithms._tiles import fitted, tile_obligations, tiles
 from derive.errors import NoLowering
 from derive.forms.form import Form
+from derive.forms.polyhedron import NotAffine
 from derive.ir.blocks import Blocked
 from derive.ir.nodes import Program
 from derive.ir.tiles import Tiled
@@ -47,7 +48,7 @@ def _tried(form: Form, plain: Program, items: frozenset[str]) -> tuple[_Proved |
         try:
             made, obligations = make(form, plain, items)
             return (made, proved(obligations, "the program in blocks")), reasons
-        except NoLowering as cause:
+        except (NoLowering, NotAffine) as cause:
             reasons[name] = str(cause).rstrip(".")
     return None, reasons
 

@@ -22,3 +22,11 @@ def test_entries_are_read_elsewhere_by_the_places_that_are_kept(near):
     for n, m in ((1, 4), (3, 2), (5, 5)):
         assert plain.free_parameters_at(n=n, m=m) == named.free_parameters_at(n=n, m=m)
     check_emitted(Layer("layer", plain, "A layer of a test.", "", ""))
+
+
+def test_places_of_places_are_emitted():
+    """Their number is a quotient of a quotient, which no polyhedron says: designs that need one are left out."""
+    rules = (derive.reindex(), derive.strided(2), derive.strided(3))
+    layer = reduce(derive.Derivation.then, rules, derive.dense(1))
+    assert layer.free_parameters_at(n=14) == {"weight": 42, "bias": 3}
+    check_emitted(Layer("layer", layer, "A layer of a test.", "", ""))
