@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
-from sympy import And, Integer, Le, Lt, Sum, Symbol, true
+from sympy import And, Integer, Le, Lt, Sum, Symbol, ceiling, floor, true
 
 from derive.algorithms._cases import divided
 from derive.algorithms._entries import entry
+from derive.algorithms._phases import phase_cases
 from derive.algorithms._running import distinct
 from derive.algorithms._start import filled, started, working
 from derive.algorithms._sweep import cost, looped
 from derive.algorithms._terms import BATCH, ITEM, Terms, charts, own, program_tables
 from derive.errors import NoLowering
-from derive.forms.expr import Read, index
+from derive.forms.expr import Read, Where, index
 from derive.forms.form import Form
 from derive.forms.polyhedron import NotAffine, Polyhedron
 from derive.forms.products import sums
@@ -160,7 +161,17 @@ def _sweep(terms: Terms) -> tuple[Node, ...]:
     ranges = [_swept_range(terms, s, loops, swept, lets) for s in swept]
     statement = _statement(terms, tuple(ranges), "" if loops else terms.accesses.says)
     spans = [terms.range(s, loops[:depth], (*loops[depth + 1 :], *swept)) for depth, s in enumerate(loops)]
-    return _nest(spans, statement, _guards(terms, terms.rest, loops), lets, terms.accesses.says)
+    guards = _guards(terms, And(terms.rest, *_some(terms, loops, swept)), loops)
+    return _nest(spans, statement, guards, lets, terms.accesses.says)
+
+
+def _some(terms: Terms, loops: tuple[Symbol, ...], swept: tuple[Symbol, ...]) -> list[Any]:
+    """That a slice by a remainder has some place, where what is called by cases of remainders may be no entry else."""
+    places = [e for a in (terms.accesses.target, *terms.accesses.factors) for e in a.subscripts]
+    if not any(phase_cases(terms.chart)) or not any(e.has(Where) for e in places):
+        return []
+    spans = (terms.range(s, loops, tuple(o for o in swept if o != s)) for s in swept)
+    return [built(Lt, r.start, r.stop) for r in spans if r.start.has(floor, ceiling) or r.stop.has(floor, ceiling)]
 
 
 def _nest(

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import derive
+from derive.checking import check_emitted
 from derive.errors import RuleRefused
+from derive.pipeline import Layer
 
 
 @pytest.mark.parametrize(("group", "entries"), [("C2", (3, 7)), ("C3", (6, 8))])
@@ -20,6 +22,13 @@ def test_gradients_by_the_weights_add_up_what_turns_tie(group: str, entries: tup
         ones = [np.eye(V.size, dtype=int)[p].reshape(V.shape) for p in range(V.size)]
         assert dV.ravel().tolist() == [(G * kernel(X, one)).sum() for one in ones]
         assert (dX * X).sum() == (G * kernel(X, V)).sum()
+
+
+def test_slices_of_no_place_read_no_entry() -> None:
+    """On one place no weight is read at a remainder of 1; what its cases would be called lies outside of V."""
+    mirrored = derive.equivariant(derive.PointGroup("D1", about="corner", step=2))
+    layer = derive.dense(1).then(derive.reindex()).then(derive.adjoint()).then(mirrored)
+    check_emitted(Layer("layer", layer, "A layer of a test.", "", ""))
 
 
 def test_places_of_an_adjoint_whose_kinds_are_tied_are_refused() -> None:

@@ -26,7 +26,7 @@ def test_entries_are_read_elsewhere_by_the_places_that_are_kept(near):
 
 def test_places_of_places_are_emitted():
     """Their number is a quotient of a quotient, which no polyhedron says: designs that need one are left out."""
-    rules = (derive.reindex(), derive.strided(2), derive.strided(3))
+    rules = (derive.reindex(), derive.strided(2), derive.strided(3), derive.adjoint())
     layer = reduce(derive.Derivation.then, rules, derive.dense(1))
-    assert layer.free_parameters_at(n=14) == {"weight": 42, "bias": 3}
+    assert layer.free_parameters_at(n=14) == {"weight": 42, "bias": 0}
     check_emitted(Layer("layer", layer, "A layer of a test.", "", ""))
