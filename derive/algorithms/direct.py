@@ -45,6 +45,8 @@ from derive.ir.nodes import (
     SizeFrom,
     Storage,
 )
+from derive.proof.goal import Goal, Status
+from derive.proof.solver import decide
 from derive.remembered import built
 
 __all__ = ["direct"]
@@ -161,17 +163,33 @@ def _sweep(terms: Terms) -> tuple[Node, ...]:
     ranges = [_swept_range(terms, s, loops, swept, lets) for s in swept]
     statement = _statement(terms, tuple(ranges), "" if loops else terms.accesses.says)
     spans = [terms.range(s, loops[:depth], (*loops[depth + 1 :], *swept)) for depth, s in enumerate(loops)]
-    guards = _guards(terms, And(terms.rest, *_some(terms, loops, swept)), loops)
+    guards = _guards(terms, And(terms.rest, _asked(terms, spans, loops, swept)), loops)
     return _nest(spans, statement, guards, lets, terms.accesses.says)
 
 
-def _some(terms: Terms, loops: tuple[Symbol, ...], swept: tuple[Symbol, ...]) -> list[Any]:
+def _asked(terms: Terms, spans: Sequence[Range], loops: tuple[Symbol, ...], swept: tuple[Symbol, ...]) -> Any:
+    """What no end of a loop or of a slice says of the terms of one case, or of one remainder."""
+    if terms.part.condition is true and not any(phase_cases(terms.chart)):
+        return true
+    slices = [terms.range(s, loops, tuple(o for o in swept if o != s)) for s in swept]
+    return And(_large_enough(terms, (*spans, *slices)), *_some(terms, slices))
+
+
+def _large_enough(terms: Terms, ranges: Sequence[Range]) -> Any:
+    """What a part of the terms asks of sizes alone, where the ranges of its letters aren't empty anyway without."""
+    asked = terms.terms.project(*terms.letters).simplify(terms.given).conditions
+    if terms.part.condition is true or asked is true:
+        return true
+    within = [And(built(Le, r.start, r.symbol), built(Lt, r.symbol, r.stop)) for r in ranges]
+    return true if decide(Goal((terms.form.given, *within), asked).smt) is Status.PROVED else asked
+
+
+def _some(terms: Terms, ranges: Sequence[Range]) -> list[Any]:
     """That a slice by a remainder has some place, where what is called by cases of remainders may be no entry else."""
     places = [e for a in (terms.accesses.target, *terms.accesses.factors) for e in a.subscripts]
     if not any(phase_cases(terms.chart)) or not any(e.has(Where) for e in places):
         return []
-    spans = (terms.range(s, loops, tuple(o for o in swept if o != s)) for s in swept)
-    return [built(Lt, r.start, r.stop) for r in spans if r.start.has(floor, ceiling) or r.stop.has(floor, ceiling)]
+    return [built(Lt, r.start, r.stop) for r in ranges if r.start.has(floor, ceiling) or r.stop.has(floor, ceiling)]
 
 
 def _nest(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import pytest
 
@@ -36,3 +38,10 @@ def test_places_of_an_adjoint_whose_kinds_are_tied_are_refused() -> None:
     layer = derive.dense(2).then(derive.reindex()).then(turned).then(derive.adjoint())
     with pytest.raises(RuleRefused, match=r"V repeat along the grid by cases, .*; select places before the adjoint"):
         layer.then(derive.strided((1, 2)))
+
+
+def test_cases_that_small_grids_lack_are_passed_over() -> None:
+    """A middle row with one beside it needs three rows, which the loops of that case don't say."""
+    turned = derive.equivariant(derive.PointGroup("D2", about="grid"))
+    rules = (derive.reindex(), derive.adjoint(), derive.local(derive.Diamond(1)), turned)
+    reduce(derive.Derivation.then, rules, derive.dense(2)).compile()
