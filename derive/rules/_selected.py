@@ -324,8 +324,11 @@ def _channels(param: Param, source: Read, after: Form) -> Iterator[Letters]:
     few = {
         a.symbol: a for a in (*after.output.axes, *after.reduction) if a.role is Role.CHANNEL and a.extent.is_Integer
     }
-    chosen = [s for s in few if s in term and all(e.is_Integer for _, e in branches({s: term[s]}) for e in e.values())]
-    own = [a.symbol for a in param.array.axes if a.symbol in few and a.symbol in summed and term[a.symbol] == a.symbol]
+    own = [
+        a.symbol for a in param.array.axes if a.symbol in few and a.symbol in summed and term[a.symbol].has(a.symbol)
+    ]
+    numbers = {s: [e[s].is_Integer for _, e in branches({s: term[s]})] for s in few if s in term and s not in own}
+    chosen = [s for s, whole in numbers.items() if all(whole)]
     places = {s: [Integer(v) for v in range(int(a.lower), int(a.upper) + 1)] for s, a in few.items()}
     subscripts = dict(zip(param.array.symbols, source.subscripts, strict=True))
     for values in product(*(places[s] for s in chosen)):
