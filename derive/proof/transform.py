@@ -149,7 +149,8 @@ def _extended(step: Step) -> tuple[Obligation, ...]:
     ]
     inside = old.input.holds(old.read)
     same = both(equal_places(new.read, wanted), built(Eq, old.weight, new.weight))
-    away = {s: index(f"{s.name}_") for s in old.output.symbols}
+    moved = {a.symbol: index(f"{a.symbol.name}_") for a in old.output.axes if a.role is Role.GRID}
+    away = {s: moved.get(s, s) for s in old.output.symbols}
     return (
         Obligation(
             "sound",

@@ -18,6 +18,7 @@ from derive.symmetry import symmetry
 
 n = index("n")
 REGULAR = {"c": "regular", "d": "regular"}
+VECTORS = {"c": "vector", "d": "vector"}
 
 
 def strided(group, acts, channels, edge="zero", radius=1, stride=2):
@@ -59,6 +60,9 @@ CASES = [
     ("D1", {"d": "sign"}, (1, 1), 2, 3),
     pytest.param("D1", {"d": "regular"}, (1, 2), 2, 3, marks=pytest.mark.nightly),
     ("D1", REGULAR, (2, 2), 1, 2),
+    ("C4", VECTORS, (2, 2), 1, 2),
+    pytest.param("C4", VECTORS, (2, 2), 2, 3, marks=pytest.mark.nightly),
+    pytest.param("D4", VECTORS, (2, 2), 2, 2, marks=pytest.mark.nightly),
     pytest.param("C4", {"d": "regular"}, (1, 4), 1, 2, marks=pytest.mark.nightly),
     pytest.param("D4", {"d": "vector", "c": "sign"}, (1, 2), 1, 3, marks=pytest.mark.nightly),
     pytest.param("C4", REGULAR, (4, 4), 1, 2, marks=pytest.mark.nightly),
@@ -98,6 +102,8 @@ def test_they_keep_their_symmetry_where_the_stride_lets_them(group, acts, channe
     ("group", "acts", "channels", "edge"),
     [
         ("D1", {"d": "sign"}, (1, 1), "zero"),
+        ("D4", {"d": "vector"}, (1, 2), "periodic"),
+        pytest.param("D4", VECTORS, (2, 2), "reflect", marks=pytest.mark.nightly),
         pytest.param("D1", {"d": "sign"}, (1, 1), "reflect", marks=pytest.mark.nightly),
         pytest.param("C4", {"d": "regular"}, (1, 4), "zero", marks=pytest.mark.nightly),
     ],
