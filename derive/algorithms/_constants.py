@@ -9,12 +9,12 @@ the places of the ones are then a fact about the subscripts. Any other sum is re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from sympy import And, Eq, Expr, Integer, Or, Symbol, false
+from sympy import And, Eq, Expr, Integer, Or, S, Symbol, false
 
 from derive.errors import NoLowering
 from derive.ir.nodes import Access
@@ -28,7 +28,7 @@ Point = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Term:
-    """What an access is a sum of: entries of arrays, multiplied, over the letters for which the facts hold.
+    """What an access is a sum of: entries of arrays, multiplied, over the letters for which the facts hold, and a sign.
 
     That is so if each of `needs` holds: a conclusion with the facts it may rest on.
     """
@@ -37,6 +37,7 @@ class Term:
     facts: tuple[Any, ...]
     entries: tuple[Access, ...]
     needs: tuple[tuple[tuple[Any, ...], Any], ...] = ()
+    times: Expr = S.One
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def without_constants(term: Term, constants: Sequence[Constants]) -> Term:
     values = {s: _values(s, [f for f in told if s in f.free_symbols], factors) for s in lone}
     found = [_where(group, values) for group in _groups(factors, lone)]
     letters = tuple(s for s in term.letters if s not in lone)
-    return Term(letters, (*(f for f in facts if not f.free_symbols & lone), *found), entries, term.needs)
+    kept = (*(f for f in facts if not f.free_symbols & lone), *found)
+    return replace(term, letters=letters, facts=kept, entries=entries)
 
 
 def _factors(constants: Constants, entry: Access) -> Iterator[_Factor]:

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
-from sympy import Eq, Expr, Ge, Integer, Le, Lt, Or, Symbol, expand
+from sympy import Eq, Expr, Ge, Integer, Le, Lt, Mul, Or, Symbol, expand
 
 from derive.algorithms._apart import check_adding, placed_in, tile_facts
 from derive.algorithms._constants import Term, without_constants
 from derive.algorithms._settings import each_setting
 from derive.algorithms._shared import check_shared
 from derive.algorithms._solved import at, nodes, solved
+from derive.algorithms._terms import product_in
 from derive.algorithms._waves import check_roots, check_spectra, roots, without_waves
 from derive.errors import NoLowering
 from derive.forms.expr import Read
@@ -83,7 +84,11 @@ class _Inliner:
                 raise NoLowering(f"The working array {name} is written by two statements.")
             self.by_array[name] = part
         *_, self.store = self.placed
-        if not isinstance(self.store.node, Store) or set(self.by_array) != {*program.working, program.result.name}:
+        if (
+            not isinstance(self.store.node, Store)
+            or self.store.node.times != 1
+            or set(self.by_array) != {*program.working, program.result.name}
+        ):
             raise NoLowering("A program in stages makes each of its working arrays, and stores its result last.")
         check_spectra(program, tuple(p.node for p in (*self.made, *self.placed)))
         check_shared(program, tuple(p.node for p in self.placed))
@@ -139,6 +144,7 @@ class _Inliner:
             (*facts, *(f for p in parts for f in p.facts)),
             (*roots(part.node, known), *(e for p in parts for e in p.entries)),
             tuple(needs),
+            Mul(replaced(getattr(part.node, "times", Integer(1)), known), *(p.times for p in parts)),
         )
         if len(set(term.letters)) < len(term.letters):
             raise NoLowering(f"The stages behind {access.array} sum over one letter twice.")
@@ -178,7 +184,7 @@ class _Inliner:
         back = both(
             *(built(Eq, s, expand(replaced(up[s], down))) for s in (*term.letters, *(r.symbol for r in node.over)))
         )
-        same = self._same(node.target, term.entries, down)
+        same = self._same(node.target, term, down)
         if places:
             ranged = (*store.facts, *points, *(f for f in term.facts if f in whole.facts))
             yield Goal((*self.given, *ranged), both(*places))
@@ -209,13 +215,14 @@ class _Inliner:
         places = (program.item, *places) if read.array in batched else places
         return tuple(replaced(e, down) for e in places)
 
-    def _same(self, target: Access, entries: tuple[Access, ...], down: Mapping[Symbol, Expr]) -> Any:
+    def _same(self, target: Access, term: Term, down: Mapping[Symbol, Expr]) -> Any:
         form = self.form
-        wanted = [form.output.entry(), *_factors(form), form.input.entry(form.read)]
-        found = (target, *entries)
+        times, factors = _factors(form)
+        wanted = [form.output.entry(), *factors, form.input.entry(form.read)]
+        found = (target, *term.entries)
         if sorted(a.array for a in found) != sorted(r.array for r in wanted):
             raise NoLowering("The stages read other arrays than their form.")
-        agreed = []
+        agreed = [built(Eq, term.times, replaced(times, down))]
         for name in dict.fromkeys(a.array for a in found):
             places = [a.subscripts for a in found if a.array == name]
             asked = [self._stored(r, down) for r in wanted if r.array == name]
@@ -300,11 +307,10 @@ class _Inliner:
             raise NoLowering(f"A sum of flat arrays leaves no zeros in {part.node.target.array}.")
 
 
-def _factors(form: Form) -> list[Read]:
-    factors = [f for f in form.weight.as_ordered_factors() if f != 1]
-    if not all(isinstance(f, Read) for f in factors):
-        raise NoLowering(f"A program multiplies entries; the weight '{form.weight}' is no product of entries.")
-    return factors
+def _factors(form: Form) -> tuple[Expr, tuple[Read, ...]]:
+    """The number in front of a term's weight, and the entries that it is a product of."""
+    product = product_in(form, form.weight)
+    return product.times, product.factors
 
 
 def staged_obligations(program: Staged, form: Form) -> tuple[Obligation, ...]:

@@ -16,7 +16,7 @@ __all__ = ["Matrix", "is_matrix"]
 
 def is_matrix(found: Window) -> bool:
     """Whether each subscript of the weights is a letter of its own."""
-    if found.based:
+    if not found.plain:
         return False
     letters = {a.symbol for a in (*found.shared, *found.contracted, *found.filters)} | {m.tap for m in found.taps}
     subscripts = found.weight.subscripts

@@ -43,7 +43,7 @@ def made_of(
     """That the window is Π parts, summed over `ranks`, each a letter and how many values it has."""
     if found.mask != true:
         raise NoLowering("it needs a window whose taps are all live")
-    if found.based:
+    if not found.plain:
         raise NoLowering("it needs one array of weights, which no numbers are multiplied with")
     form, up = found.form, {s: e for s, e in found.up().items() if s not in {m.place for m in found.moving}}
     letters = (*(m.tap for m in found.taps if m.tap is not None), *(a.symbol for a in found.shared))

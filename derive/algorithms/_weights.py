@@ -1,6 +1,6 @@
 """The weights of a window as an array of the letters that an algorithm multiplies by, made once.
 
-    F[a, .., c, d] = V[|a|, .., c, d]               read by whatever subscripts, 0 where no term reads it
+    F[a, .., c, d] = ±V[|a|, .., c, d]              read by whatever subscripts, 0 where no term reads it
     F[a, .., c, d] = Σ_r V[a, .., r]·B[c, d, r]     in a basis, of numbers B that the layer brings along
 
 Algorithms are stated for F, so that each of them fits weights of all these kinds.
@@ -15,10 +15,10 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, true
+from sympy import Expr, Integer, S, Symbol, true
 
 from derive.algorithms._bilinear import constant_roundings
-from derive.algorithms._entries import entry
+from derive.algorithms._entries import entry, multiplied
 from derive.algorithms._window import Window, fresh
 from derive.errors import NoLowering
 from derive.ir.nodes import Access, Copy, Guard, Loop, Range
@@ -64,18 +64,19 @@ def gathered(
     if found.based:
         return _summed(found, over, called)
     (name,) = fresh(called, found.form)
-    return _copied(found.factors[factor], found.mask, over, name.name)
+    return _copied(found.factors[factor], found.mask, over, name.name, found.sign)
 
 
-def _copied(weight: Access, mask: Any, over: tuple[Range, ...], name: str) -> Made:
+def _copied(weight: Access, mask: Any, over: tuple[Range, ...], name: str, sign: Expr = S.One) -> Made:
     letters = tuple(r.symbol for r in over)
-    if weight.subscripts == letters and mask == true:
+    if weight.subscripts == letters and mask == true and sign == 1:
         return weight.array, (), ()
     reads = weight.subscripts
-    tied = mask.free_symbols
+    tied = mask.free_symbols | sign.free_symbols
     looped = [r for r in over if r.symbol in tied or not _swept(r.symbol, reads, set(letters))]
-    says = f"{entry(Access(name, letters))} = {entry(weight)}"
-    body: Stage = Copy(Access(name, letters), tuple(r for r in over if r not in looped), weight, "" if looped else says)
+    says = f"{entry(Access(name, letters))} = {multiplied(sign)}{entry(weight)}"
+    kept = tuple(r for r in over if r not in looped)
+    body: Stage = Copy(Access(name, letters), kept, weight, "" if looped else says, sign)
     body = body if mask == true else Guard(mask, (body,))
     for r in reversed(looped):
         body = Loop(r, (body,), says if r == looped[0] else "")
@@ -99,6 +100,8 @@ def _summed(found: Window, over: tuple[Range, ...], called: str) -> Made:
     )
     inner = tuple(Range(a.symbol, ZERO, a.extent) for a in found.ranks)
     plain = (*batch, *rows, *columns)
+    if found.sign != 1:
+        raise NoLowering("it needs a basis whose numbers have the signs")
     if len(plain) < len(over) or not {r.symbol for r in inner} <= own & others:
         raise NoLowering("it needs letters that all say which weight or which number is read")
     name, product, one, two = (s.name for s in fresh(f"{called} {called}1 {called}2 {called}3", found.form))

@@ -6,7 +6,8 @@ Places i and taps a are counted from 0 here; a window that is read backwards (δ
 by input, weight and output; letters c are contracted, d are filters. What a form has besides is refused, with its reason.
 
 A weight may be a product of entries, such as P[r, a]·Q[r, b], that is summed over ranks r, or of entries and numbers that the
-layer brings along, such as B[c, d, r]·V[a, b, r]: weights in a basis, of which the window is made once.
+layer brings along, such as B[c, d, r]·V[a, b, r]: weights in a basis, of which the window is made once. An entry may have a sign
+that taps and channels tell.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sympy import And, Expr, Integer, Le, Lt, Symbol, expand, true
+from sympy import And, Expr, Integer, Le, Lt, S, Symbol, expand, true
 
 from derive.errors import NoLowering
-from derive.forms.expr import Read, index
+from derive.forms.expr import Read, Where, index
 from derive.forms.form import Axis, Form
+from derive.forms.products import weighted
 from derive.forms.sizes import size_sources
 from derive.ir.nodes import Access, SizeFrom, Storage
 from derive.proof.goal import Goal, Status
@@ -82,7 +84,7 @@ class Window:
     """A form as a moving window. `factors`, whose product is the weight, and `bias` are entries in memory, in letters from 0.
 
     `mask` is a condition on taps; letters of `ranks` are summed over and say nothing of the input. Numbers that the layer brings
-    along and the weight is multiplied with are the last of the factors, `based` says so.
+    along and the weight is multiplied with are the last of the factors, `based` says so. `sign` is 1 or -1 at every tap.
     """
 
     form: Form
@@ -95,6 +97,12 @@ class Window:
     bias: Access | None
     mask: Any
     based: bool = False
+    sign: Expr = S.One
+
+    @property
+    def plain(self) -> bool:
+        """Whether each weight of a term is an entry as it is."""
+        return not self.based and self.sign == 1
 
     @property
     def weight(self) -> Access:
@@ -155,12 +163,16 @@ def sources(form: Form) -> tuple[SizeFrom, ...]:
 def window(form: Form) -> Window:
     """The form as a window whose weight is one entry, or one in a basis. Raises NoLowering with what it has that no window has."""
     numbers = [p.name for p in form.weights if p.values is not None]
-    factors = sorted(form.weight.as_ordered_factors(), key=lambda f: isinstance(f, Read) and f.array in numbers)
+    product = None if form.tables else weighted(form.weight)
+    factors = [] if product is None else sorted(product.factors, key=lambda f: f.array in numbers)
     based = len(numbers) == 1 and len(factors) == 2
-    plain = len(factors) == 1 + based and all(isinstance(f, Read) for f in factors)
-    if form.tables or (form.shared and not based) or not plain:
+    if product is None or len(factors) != 1 + based or (form.shared and not based) or not _is_sign(product.times):
         raise NoLowering(f"it needs one array of weights that is read once in a term; the weight is {form.weight}")
-    return _window(form, factors, based)
+    return _window(form, factors, based, product.times)
+
+
+def _is_sign(times: Expr) -> bool:
+    return all(map(_is_sign, times.args[1:])) if isinstance(times, Where) else times in (1, -1)
 
 
 def factored(form: Form) -> Window:
@@ -171,7 +183,7 @@ def factored(form: Form) -> Window:
     return _window(form, factors)
 
 
-def _window(form: Form, factors: list[Any], based: bool = False) -> Window:
+def _window(form: Form, factors: list[Any], based: bool = False, sign: Expr = S.One) -> Window:
     if any(p.data or p.values is not None for p in form.weights if not based or p.name == factors[0].array):
         raise NoLowering("it needs weights that are parameters, and these are given")
     reduction = {a.symbol: a for a in form.reduction}
@@ -206,6 +218,7 @@ def _window(form: Form, factors: list[Any], based: bool = False) -> Window:
         None if form.bias == 0 else _bias(form, down),
         _mask(form, {m.tap for m in moving if m.tap is not None}, down),
         based,
+        replaced(sign, down),
     )
 
 

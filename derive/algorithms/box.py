@@ -40,7 +40,7 @@ def box(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where channels mix, or where given weights are not all the same."""
     given = [p for p in form.weights if p.values is not None]
     found = window(_free(form) if given else form)
-    if found.based:
+    if not found.plain:
         raise NoLowering("it needs one array of weights, which no numbers are multiplied with")
     if found.contracted or found.filters or not 1 <= len(found.taps) <= _AXES:
         raise NoLowering("it needs a window along one axis to four, and channels that don't mix")

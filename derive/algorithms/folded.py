@@ -39,7 +39,7 @@ def folded(form: Form, batched: frozenset[str]) -> Staged:
     """The program in stages. Raises NoLowering where the form is no window of its own along its last axis, without channels."""
     found = window(form)
     single(found, batched)
-    if found.based:
+    if not found.plain:
         raise NoLowering("it needs one array of weights, which no numbers are multiplied with")
     if len(found.moving) < 2 or found.moving[-1].tap is None:
         raise NoLowering("it needs a window of two axes at least, with taps along the last")

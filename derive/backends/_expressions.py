@@ -11,7 +11,7 @@ from sympy.printing.str import StrPrinter
 from derive.ordering import OrderedTerms, members
 from derive.remembered import fraction
 
-__all__ = ["PythonPrinter", "python", "table_name", "table_reads", "vectorised"]
+__all__ = ["PythonPrinter", "number", "python", "table_name", "table_reads", "vectorised"]
 
 _FACTOR = PRECEDENCE["Atom"]
 
@@ -103,6 +103,14 @@ def table_reads(expression: Any) -> tuple[Any, ...]:
 def python(expression: Any) -> str:
     """An index expression or condition as Python text."""
     return str(_PRINTER.doprint(expression))
+
+
+def number(times: Expr) -> str:
+    """A factor in front of an entry, as Python text."""
+    if times in (1, -1):
+        return "" if times == 1 else "-"
+    text = python(times)
+    return f"{text} * " if times.is_Atom or text.startswith(("(", "table_")) else f"({text}) * "
 
 
 class _VectorPrinter(PythonPrinter):

@@ -68,7 +68,9 @@ def _flat(node: Any, around: tuple[Range, ...], asked: tuple[Any, ...] = ()) -> 
     letters = {r.symbol for r in over}
     if (around or asked) and any(e.free_symbols & letters for r in over for e in (r.start, r.stop)):
         return None
-    return Store(node.target, over, node.source, None, And(*asked), node.says) if asked else replace(node, over=over)
+    if asked:
+        return Store(node.target, over, node.source, None, And(*asked), node.says, times=node.times)
+    return replace(node, over=over)
 
 
 def _unheld(node: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from sympy import And, Expr, Integer, Symbol, expand
 
 from derive.backends._doubled import doubled
-from derive.backends._expressions import python, vectorised
+from derive.backends._expressions import number, python, vectorised
 from derive.backends._filled import halo
 from derive.backends._module import indent
 from derive.backends._seen import keywords, seen
@@ -198,9 +198,10 @@ class StageWriter(Views):
         groups = [(r,) for r in order]
         target = self.view(node.target, groups, slices=True)
         repeated = any(not node.source.along((r,)) for r in order)
+        times = number(node.times)
         if repeated:
-            return [f"{target}[...] = {self.view(node.source, groups, broadcast=True)}"]
-        return [f"{target if '[' in target else f'{target}[...]'} = {self.view(node.source, groups)}"]
+            return [f"{target}[...] = {times}{self.view(node.source, groups, broadcast=True)}"]
+        return [f"{target if '[' in target else f'{target}[...]'} = {times}{self.view(node.source, groups)}"]
 
     def matmul(self, node: MatMul) -> Lines:
         left, right, out = self.matrices(node)

@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Symbol
 
 from derive.backends._algorithms import algorithms, direct_costs, gradient_algorithms, staged_bodies
 from derive.backends._contractions import contraction
-from derive.backends._expressions import python, table_name, table_reads, vectorised
+from derive.backends._expressions import number, python, table_name, table_reads, vectorised
 from derive.backends._module import (
     Header,
     bodies_of,
@@ -141,7 +141,7 @@ class _Writer:
             view = (
                 f'np.einsum("{spec}", {self.view(node.source, node.over)}){f"[{spread}]" if "None" in spread else ""}'
             )
-        source = f"{_number(node.times)}{view}"
+        source = f"{number(node.times)}{view}"
         return [f"{self.view(node.target, node.over, store=True)} = {source}"]
 
     def fill(self, node: Fill) -> Lines:
@@ -221,17 +221,9 @@ def _span(span: Range) -> str:
     return f"{'' if span.start == 0 else python(span.start)}:{python(span.stop)}"
 
 
-def _number(times: Expr) -> str:
-    """A factor in front."""
-    if times in (1, -1):
-        return "" if times == 1 else "-"
-    text = python(times)
-    return f"{text} * " if times.is_Atom or text.startswith(("(", "table_")) else f"({text}) * "
-
-
 def _added(times: Expr) -> tuple[str, str]:
     """The sign of an augmented assignment, and what is left to multiply by."""
-    return ("-=", "") if times == -1 else ("+=", _number(times))
+    return ("-=", "") if times == -1 else ("+=", number(times))
 
 
 def _tables(programs: Iterable[Program]) -> Lines:

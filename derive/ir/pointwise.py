@@ -8,7 +8,7 @@ H[p] = u + Σ R[at(p)]               a store, of the points at which its conditi
 
 from __future__ import annotations
 
-from sympy import And, Expr, Ge, Lt, Symbol, expand
+from sympy import And, Expr, Ge, Integer, Lt, Symbol, expand
 
 from derive.ir.nodes import Access, Copy, Fill, Guard, Launch, Loop, MultiplyAdd, Node, Program, Range, Scratch, Storage
 from derive.ir.stages import Halo, Staged, Store
@@ -56,7 +56,7 @@ def _position(subscript: Expr, extent: Expr, over: tuple[Range, ...]) -> tuple[o
 
 def _stored(node: Store) -> tuple[Node, ...]:
     if node.bias is None and not node.summed:
-        body: tuple[Node, ...] = (Copy(node.target, (), node.source),)
+        body: tuple[Node, ...] = (Copy(node.target, (), node.source, times=node.times),)
     else:
         total = Access(_SUM, ())
         start: Node = Fill(total, ()) if node.bias is None else Copy(total, (), node.bias)
@@ -81,6 +81,7 @@ def _told(program: Staged, launch: Launch, arrays: tuple[Storage, ...]) -> tuple
                 met.update(node.condition.free_symbols)
             if isinstance(node, (Launch, Loop, Guard)):
                 visit(node.body)
+            met.update(getattr(node, "times", Integer(1)).free_symbols)
             accesses = (getattr(node, "target", None), getattr(node, "source", None), *getattr(node, "factors", ()))
             met.update(s for a in accesses if a is not None for e in a.subscripts for s in e.free_symbols)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, S, Symbol
 
 from derive.ir.given import Amplified, Cases, Constants, MatrixTable
 from derive.ir.nodes import Access, Chart, Copy, Guard, Let, Loop, Range, SizeFrom, Storage
@@ -175,6 +175,7 @@ class Store:
     Without a bias, the source alone. What is summed ends up in the source, of which nothing is read afterwards.
     Where the source is `held` it lives in the result itself, if a tile of that is as large and has no gaps: nothing else reads it.
     One that `adds` is result += source: the result starts as zeros, and tiles that are apart add what is theirs.
+    `times` is a sign in front, of copies that a device makes as stores.
     """
 
     target: Access
@@ -185,6 +186,7 @@ class Store:
     says: str = ""
     held: bool = False
     adds: bool = False
+    times: Expr = S.One
 
     @property
     def summed(self) -> tuple[Range, ...]:

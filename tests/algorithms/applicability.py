@@ -27,6 +27,11 @@ _COMPLEX = {
     "channels": derive.Channels((("c", "C"), ("p", 2)), (("d", "D"), ("q", 2))),
     "symmetry": derive.MatrixGroup([((0, -1), (1, 0))], on="channels", axes=(1,)),
 }
+# Vectors, which a quarter turn turns: weights are tied with signs.
+_VECTORS = {
+    "channels": derive.Channels((("c", 2),), (("d", 2),)),
+    "symmetry": derive.PointGroup("C4", channels={"c": "vector", "d": "vector"}),
+}
 _EDGES = ("valid", "periodic", "reflect", "symmetric", "nearest")
 
 # What a layer is told, and by which array its gradient is taken; "" for the layer itself.
@@ -56,10 +61,13 @@ FORMS: Mapping[str, tuple[dict, str]] = {
     "complex channels": (_COMPLEX, ""),
     "complex channels, 7×7, stride 2": ({"kernel": 7, "stride": 2, **_COMPLEX}, ""),
     "complex channels, a diamond, edges reflect": ({"kernel": derive.Diamond(2), "edges": "reflect", **_COMPLEX}, ""),
+    "vectors, which turn with the window": ({"kernel": 5, **_VECTORS}, ""),
+    "vectors, a diamond, stride 2": ({"kernel": derive.Diamond(2), "stride": 2, **_VECTORS}, ""),
     "separable, two factors": ({"kernel": 5, "factors": 2, "channels": False}, ""),
     "by X: 3×3": ({"channels": False}, "X"),
     "by X: channels": ({}, "X"),
     "by X: channels, stride 2": ({"stride": 2}, "X"),
+    "by X: vectors": (_VECTORS, "X"),
     "by X: complex channels": (_COMPLEX, "X"),
     "by X: complex channels, stride 2": ({"stride": 2, **_COMPLEX}, "X"),
     "by X: a diamond of channels, stride (2, 3)": ({"kernel": derive.Diamond(1), "stride": (2, 3)}, "X"),

@@ -1,15 +1,21 @@
-"""Weights in a basis: every algorithm multiplies by the window that numbers and weights make, once."""
+"""Weights in a basis or with signs: every algorithm multiplies by the window that is made of them, once."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import derive
+from derive.algorithms._inlined import staged_obligations
 from derive.algorithms._weights import Basis, basis
 from derive.algorithms._window import window
+from derive.algorithms.im2col import im2col
 from derive.forms.denote import denote
 from derive.forms.expr import index
+from derive.ir.nodes import Copy
+from derive.lowering import batched
+from derive.proof.solver import discharge_all
 from derive.registry import find
 
 HALF = Fraction(1, 2)
@@ -78,6 +84,45 @@ def test_what_making_the_window_rounds_is_counted():
     assert basis(window(made("fractions").form)) == Basis(3, 2, 2)
     assert basis(window(find("derive.catalogue", "conv2d_channels").form)) == Basis()
     assert Basis(3, 2, 2).losses(9, Fraction(5, 2), (1, 2, 3, 4)) == (1, 2, 3 + 3 * 9 * 2, 8)
+
+
+VECTORS = {
+    "channels": PAIR,
+    "symmetry": derive.PointGroup("C4", channels={"c": "vector", "d": "vector"}),
+}
+
+
+@pytest.mark.parametrize(
+    "told", [{"kernel": 5}, {"kernel": derive.Diamond(2), "edges": "periodic"}, {"stride": 2}], ids=str
+)
+def test_weights_with_signs_are_the_form_on_small_integers(told) -> None:
+    layer = derive.convolution(**VECTORS, **told)
+    kernel = layer.compile().kernel
+    sizes = {index("n"): 7, index("m"): 9}
+    (param,) = layer.form.weights
+    draw = np.random.default_rng(1)
+    X, V = (draw.integers(-4, 5, s).astype(np.float32) for s in ((7, 9, 2), [int(e) for e in param.array.shape]))
+    exact = denote(layer.form, {"X": fractions(X), param.name: fractions(V)}, sizes)
+    assert {"im2col", "left"} <= {a.name for a in kernel.algorithms}
+    for algorithm in kernel.algorithms:
+        got = kernel.plan(X.shape, V, algorithm=algorithm.name)(X)
+        assert np.array_equal(np.rint(got).astype(int), exact.astype(int)), algorithm.name
+
+
+def test_a_wrong_sign_is_no_program_of_the_form() -> None:
+    form = derive.convolution(**VECTORS).form
+    program = im2col(form, batched(form))
+    wrong = replace(program, fixed=tuple(map(_turned, program.fixed)))
+    assert all(v.proved for v in discharge_all(staged_obligations(program, form)))
+    assert not all(v.proved for v in discharge_all(staged_obligations(wrong, form)))
+
+
+def _turned(node):
+    return (
+        replace(node, times=-node.times)
+        if isinstance(node, Copy)
+        else replace(node, body=tuple(map(_turned, node.body)))
+    )
 
 
 def test_the_window_is_made_once_for_a_plan():
