@@ -227,44 +227,221 @@ Ltac is_sure H b :=
 Ltac sure_cases H :=
   repeat (match type of H with context [if ?b then _ else _] => is_sure H b end; cbv iota in H).
 
-(* The entry that a side is a multiple of, where its conditions hold. *)
-Ltac entry_of e :=
+(* ---- Cases of an instance, one comparison at a time: `lia` multiplies the cases of what is and what isn't so. ---- *)
+
+Ltac is_plain e :=
   lazymatch e with
-  | if _ then ?x else _ => entry_of x
-  | Qmult (Qmake _ _) ?x => entry_of x
-  | Qmult ?x (Qmake _ _) => entry_of x
-  | Qmult (if _ then _ else _) ?x => entry_of x
-  | Qmult ?x (if _ then _ else _) => entry_of x
+  | context [Z.div _ _] => fail
+  | context [Z.modulo _ _] => fail
+  | context [Z.max _ _] => fail
+  | context [Z.min _ _] => fail
+  | context [Z.abs _] => fail
+  | context [if _ then _ else _] => fail
+  | _ => idtac
+  end.
+
+Lemma division_of (x : Z) (p : positive) : x = Zpos p * (x / Zpos p) + x mod Zpos p /\ 0 <= x mod Zpos p < Zpos p.
+Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)). lia. Qed.
+
+Ltac name_division x p :=
+  let F := fresh in let q := fresh "q" in let r := fresh "r" in
+  generalize (x / Zpos p), (x mod Zpos p), (division_of x p); intros q r F.
+
+(* A number that isn't another is on one side of it. *)
+Ltac take_side N x y :=
+  first [assert (x < y) by numbers; clear N | assert (y < x) by numbers; clear N | idtac].
+
+Ltac take_comparison b :=
+  lazymatch eval compute in b with
+  | true => change b with true
+  | false => change b with false
+  | _ =>
+  lazymatch b with
+  | ?x =? ?y =>
+      first
+      [ match goal with E : x = y |- _ => rewrite (proj2 (Z.eqb_eq x y) E) end
+      | replace b with true by (symmetry; apply Z.eqb_eq; numbers)
+      | replace b with false by (symmetry; apply Z.eqb_neq; numbers)
+      | let E := fresh in destruct (Z.eqb_spec x y) as [E | E]; [try subst x | take_side E x y] ]
+  | ?x <=? ?y =>
+      first
+      [ match goal with E : x <= y |- _ => rewrite (proj2 (Z.leb_le x y) E) | E : y < x |- _ => rewrite (proj2 (Z.leb_gt x y) E) end
+      | replace b with true by (symmetry; apply Z.leb_le; numbers)
+      | replace b with false by (symmetry; apply Z.leb_gt; numbers)
+      | destruct (Z.leb_spec x y) ]
+  | ?x <? ?y =>
+      first
+      [ match goal with E : x < y |- _ => rewrite (proj2 (Z.ltb_lt x y) E) | E : y <= x |- _ => rewrite (proj2 (Z.ltb_ge x y) E) end
+      | replace b with true by (symmetry; apply Z.ltb_lt; numbers)
+      | replace b with false by (symmetry; apply Z.ltb_ge; numbers)
+      | destruct (Z.ltb_spec x y) ]
+  | _ => first [replace b with true by (symmetry; numbers) | replace b with false by (symmetry; numbers) | destruct b eqn:?]
+  end
+  end.
+
+(* Of two numbers the one that is known to be the larger, or each in turn. *)
+Ltac take_one spec l r :=
+  first [rewrite l by numbers | rewrite r by numbers | let E := fresh in destruct spec as [[? E] | [? E]]; rewrite E; clear E].
+
+Ltac take_extreme_in e :=
+  match e with
+  | context [Z.max ?x ?y] => is_plain x; is_plain y; take_one (Z.max_spec x y) (Z.max_l x y) (Z.max_r x y)
+  | context [Z.min ?x ?y] => is_plain x; is_plain y; take_one (Z.min_spec x y) (Z.min_l x y) (Z.min_r x y)
+  | context [Z.abs ?x] => is_plain x; take_one (Z.abs_spec x) (Z.abs_eq x) (Z.abs_neq x)
+  end.
+
+Ltac take_extreme_of_goal := match goal with |- ?P => take_extreme_in P end.
+
+(* The first comparison of a condition: it becomes true or false. *)
+Ltac take_first b :=
+  lazymatch b with
+  | ?x && _ => take_first x
+  | ?x || _ => take_first x
+  | negb ?x => take_first x
+  | _ => take_comparison b
+  end.
+
+Ltac drop_constants :=
+  repeat match goal with
+  | |- context [true && ?y] => change (true && y) with y
+  | |- context [false && ?y] => change (false && y) with false
+  | |- context [true || ?y] => change (true || y) with true
+  | |- context [false || ?y] => change (false || y) with y
+  | |- context [negb true] => change (negb true) with false
+  | |- context [negb false] => change (negb false) with true
+  end.
+
+Ltac name_division_of_goal :=
+  match goal with
+  | |- context [?x mod Zpos ?p] => is_plain x; name_division x p
+  | |- context [?x / Zpos ?p] => is_plain x; name_division x p
+  end.
+
+Ltac take_step :=
+  first
+  [ match goal with |- context [if ?b then _ else _] => is_plain b; take_first b end; drop_constants; cbv iota
+  | take_extreme_of_goal
+  | name_division_of_goal ].
+
+Ltac take_steps := repeat take_step.
+
+Ltac close_equal := first [reflexivity | exfalso; numbers | congruence | lra | align; first [congruence | lra]].
+
+(* The entry that a side is a multiple of, where its conditions hold. *)
+Ltac read_of e :=
+  lazymatch e with
+  | if _ then ?x else _ => read_of x
+  | Qmult (Qmake _ _) ?x => read_of x
+  | Qmult ?x (Qmake _ _) => read_of x
+  | Qmult (if _ then _ else _) ?x => read_of x
+  | Qmult ?x (if _ then _ else _) => read_of x
   | _ => e
   end.
 
-Ltac same_entry x y by_place :=
-  tryif constr_eq x y then idtac else (replace x with y by (f_equal; by_place ())).
+Ltac meets x y :=
+  tryif constr_eq x y then idtac else
+  (let E := fresh in assert (E : x = y) by (f_equal; solve [ring | take_steps; numbers]); clear E).
 
-Ltac use_held H :=
-  unfold held in H; drop_held; specialize (H ltac:(decide_cases; first [numbers | integers]));
-  sure_cases H; decide_cases; solve [congruence | lra | align; first [congruence | lra]].
+(* Quotients in what an instance asks for become letters before `lia` sees any. *)
+Ltac take_divisions :=
+  repeat
+    first
+    [ name_division_of_goal
+    | match goal with
+      | |- context [?x / Zpos _] => take_extreme_in x
+      | |- context [?x mod Zpos _] => take_extreme_in x
+      end ].
 
-Ltac use_held_as H l r s t by_place :=
-  let x := entry_of s in let w := entry_of t in
-  let y := entry_of l in let z := entry_of r in
-  first [same_entry w z by_place; same_entry x y by_place | same_entry w y by_place; same_entry x z by_place];
-  use_held H.
+Ltac premises := lazymatch goal with |- _ /\ _ => split; premises | _ => first [assumption | numbers | take_steps; numbers | integers] end.
+Ltac premise := take_divisions; premises.
 
-Ltac by_held by_place :=
-  match goal with
-  | H : held (_ -> ?l = ?r) |- ?s = ?t => use_held_as H l r s t by_place
-  | H : held (_ -> Qeq ?l ?r) |- Qeq ?s ?t => use_held_as H l r s t by_place
+(* What facts say of the comparisons in the goal. *)
+Ltac use_known F :=
+  lazymatch type of F with
+  | _ /\ _ => let G := fresh in let H := fresh in destruct F as [G H]; use_known G; use_known H
+  | ?x <= ?y => lazymatch goal with |- context [x <=? y] => rewrite (proj2 (Z.leb_le x y) F) | _ => idtac end; clear F
+  | ?x < ?y => lazymatch goal with |- context [x <? y] => rewrite (proj2 (Z.ltb_lt x y) F) | _ => idtac end; clear F
+  | @eq Z ?x ?y => lazymatch goal with |- context [x =? y] => rewrite (proj2 (Z.eqb_eq x y) F) | _ => idtac end; clear F
+  | _ => clear F
   end.
 
-Ltac by_instance :=
-  hold_instances; repeat take_piece_of_read; decide_cases;
+Ltac same_read x y := tryif constr_eq x y then idtac else (replace x with y by (f_equal; numbers)).
+
+Ltac close_as_met l r s t :=
+  let x := read_of l in let y := read_of r in let u := read_of s in let w := read_of t in
+  first [same_read u x; same_read w y | same_read u y; same_read w x]; first [congruence | lra].
+
+Ltac close_met :=
+  match goal with
+  | U : ?l = ?r |- ?s = ?t => close_as_met l r s t
+  | U : Qeq ?l ?r |- Qeq ?s ?t => close_as_met l r s t
+  end.
+
+Ltac use_instance H :=
+  lazymatch type of H with
+  | held (?P -> ?R) =>
+      let F := fresh in assert (F : P) by (drop_held; premise);
+      let U := fresh in assert (U : R) by (exact (H F));
+      drop_held; revert U; use_known F
+  end;
+  take_steps; let U := fresh in intro U; first [solve [close_met] | solve [close_equal]].
+
+Ltac by_meeting :=
+  match goal with
+  | H : held (_ -> ?l = ?r) |- ?s = ?t =>
+     let x := read_of l in let y := read_of r in
+     let u := read_of s in let w := read_of t in
+     first [meets x u; meets y w | meets x w; meets y u]; use_instance H
+  | H : held (_ -> Qeq ?l ?r) |- Qeq ?s ?t =>
+     let x := read_of l in let y := read_of r in
+     let u := read_of s in let w := read_of t in
+     first [meets x u; meets y w | meets x w; meets y u]; use_instance H
+  end.
+
+Ltac unify_reads s t := let u := read_of s in let w := read_of t in same_read u w.
+
+Ltac by_itself :=
+  lazymatch goal with
+  | |- ?s = ?t => unify_reads s t
+  | |- Qeq ?s ?t => unify_reads s t
+  end;
+  first [reflexivity | congruence | lra].
+
+(* A letter between two numbers is each of them in turn. *)
+Ltac is_number x := lazymatch x with Z0 => idtac | Zpos _ => idtac | Zneg _ => idtac end.
+
+Ltac take_values i low high :=
+  tryif constr_eq low high then (assert (i = low) by lia; subst i)
+  else
+    let C := fresh in assert (C : i = low \/ low + 1 <= i) by lia; destruct C as [C | C];
+    [subst i | let next := eval compute in (low + 1) in take_values i next high].
+
+Ltac each_value :=
+  match goal with
+  | L : ?low <= ?i, H : ?i <= ?high |- _ =>
+      is_var i; is_number low; is_number high;
+      lazymatch eval compute in (high - low <=? 5) with true => take_values i low high end
+  end.
+
+(* Of what a side is about too, where no instance speaks of both as they stand. *)
+Ltac value_of_goal :=
+  match goal with
+  | L : ?low <= ?i, H : ?i <= ?high |- ?G =>
+      is_var i; is_number low; is_number high;
+      match G with context [i] => idtac end;
+      lazymatch eval compute in (high - low <=? 5) with true => take_values i low high end
+  end.
+
+Ltac by_leaf :=
   first
   [ reflexivity
-  | by_held ltac:(fun _ => ring)
-  | f_equal; decide_cases; numbers
-  | by_held ltac:(fun _ => decide_cases; numbers)
-  | match goal with H : held _ |- _ => use_held H end ].
+  | solve [by_itself]
+  | by_meeting
+  | exfalso; numbers
+  | match goal with H : held _ |- _ => solve [use_instance H] end
+  | value_of_goal; take_steps; by_leaf ].
+
+Ltac by_instance := hold_instances; take_steps; by_leaf.
 
 (* ---- Tables of booleans: each entry is a case, since `lia` would look at the cases of all entries at once. ---- *)
 
@@ -393,9 +570,6 @@ Proof. unfold value_of. intros ? ? [? ?]. congruence. Qed.
 Lemma quotient_of (x : Z) (p : positive) : Zpos p * (x / Zpos p) <= x < Zpos p * (x / Zpos p) + Zpos p.
 Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)). lia. Qed.
 
-Lemma division_of (x : Z) (p : positive) : x = Zpos p * (x / Zpos p) + x mod Zpos p /\ 0 <= x mod Zpos p < Zpos p.
-Proof. pose proof (Z.div_mod x (Zpos p)). pose proof (Z.mod_pos_bound x (Zpos p)). lia. Qed.
-
 Lemma cycle_of (x n : Z) : (1 <= n -> 0 <= x mod n < n) /\ cases_of (x mod n) (remainder x n (x mod n)).
 Proof. split; [ | apply remainder_of]. intros. apply Z.mod_pos_bound. lia. Qed.
 
@@ -456,17 +630,6 @@ Proof. intros [p | p] r; split; unfold cases_of; auto. Qed.
 Lemma positive_magnitude (x : Z) : 1 <= x -> Z.abs x = x.
 Proof. lia. Qed.
 
-Ltac is_plain e :=
-  lazymatch e with
-  | context [Z.div _ _] => fail
-  | context [Z.modulo _ _] => fail
-  | context [Z.max _ _] => fail
-  | context [Z.min _ _] => fail
-  | context [Z.abs _] => fail
-  | context [if _ then _ else _] => fail
-  | _ => idtac
-  end.
-
 Ltac name_value e known :=
   let F := fresh in let C := fresh in let v := fresh "v" in
   generalize e, (proj1 known), (proj2 known); intros v F C.
@@ -476,10 +639,6 @@ Ltac name_nonlinear e f x y known :=
   generalize e, (proj1 known), (proj2 known), (eq_refl : value_of e f x y); intros v F C E.
 
 Ltac name_choice b P R x y spec := is_plain x; is_plain y; name_value (if b then x else y) (choice_of b P R x y spec ltac:(lia)).
-
-Ltac name_division x p :=
-  let F := fresh in let q := fresh "q" in let r := fresh "r" in
-  generalize (x / Zpos p), (x mod Zpos p), (division_of x p); intros q r F.
 
 Ltac name_quotient x p :=
   let F := fresh in let q := fresh "q" in
@@ -599,22 +758,6 @@ Ltac name_divisions :=
   end.
 
 Ltac has_instance := match goal with _ : held _ |- _ => idtac end.
-
-(* A letter between two numbers is each of them in turn. *)
-Ltac is_number x := lazymatch x with Z0 => idtac | Zpos _ => idtac | Zneg _ => idtac end.
-
-Ltac take_values i low high :=
-  tryif constr_eq low high then (assert (i = low) by lia; subst i)
-  else
-    let C := fresh in assert (C : i = low \/ low + 1 <= i) by lia; destruct C as [C | C];
-    [subst i | let next := eval compute in (low + 1) in take_values i next high].
-
-Ltac each_value :=
-  match goal with
-  | L : ?low <= ?i, H : ?i <= ?high |- _ =>
-      is_var i; is_number low; is_number high;
-      lazymatch eval compute in (high - low <=? 5) with true => take_values i low high end
-  end.
 
 Ltac by_witness :=
   intro_letters;
