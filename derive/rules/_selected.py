@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from types import MappingProxyType
@@ -14,21 +14,19 @@ from derive.errors import RuleRefused
 from derive.forms.branches import branches
 from derive.forms.conditions import pieces, regardless, simplified, split
 from derive.forms.expr import Read, Where
-from derive.forms.form import Array, Axis, Form, Param, Role, equal_places
+from derive.forms.form import Array, Axis, Form, Param, Role
 from derive.forms.polyhedron import NotAffine
 from derive.forms.products import product_of
 from derive.forms.quotients import rounded
-from derive.groups._cases import written
 from derive.remembered import replaced, text
-from derive.rules._images import mirrored, repeated
+from derive.rules._images import mirrored
 from derive.rules._known import implied
+from derive.rules._taps import read_taps
 
 __all__ = ["read_by", "selected", "ties_remainders"]
 
 Letters = Mapping[Symbol, Expr]
 Reading = tuple[tuple[Any, ...], Letters]
-_MOST_AXES = 3
-_LARGE = 9
 
 
 def selected(form: Form, places: Letters, first: Letters, axes: tuple[Axis, ...], given: Any) -> Form:
@@ -107,7 +105,7 @@ def _readings(
     if ties_remainders(source):
         yield from _elsewhere(param, source, cases[0], inside, first)
         return
-    taps = _taps(param, source, after, cases)
+    taps = read_taps(param, source, after, cases, _named(param, after))
     for term, tap in chain(((case, {}) for case in cases), ((cases[0], tap) for tap in taps)):
         at = {s: replaced(e, tap) if e.free_symbols else tap.get(s, e) for s, e in term.items()}
         at |= {s: _at(first[s], s, e) for s, e in at.items() if s in first}
@@ -291,63 +289,3 @@ def _named(param: Param, after: Form) -> Any:
     """What makes an entry the one that stands for its orbit: the conditions that don't speak of the grid."""
     grid = {s for axis in after.input.axes if axis.role is Role.GRID for s in axis.upper.free_symbols}
     return regardless(param.free, grid)
-
-
-def _taps(param: Param, source: Read, after: Form, cases: Sequence[Letters]) -> Iterator[Letters]:
-    """The taps that images of an entry's offsets carry its own to, where they read it too, at one channel or another.
-
-    Images are mirrored ones, and those that the old reader's cases have one after the other, as of turns of the hexagonal lattice.
-    """
-    offsets = [a.symbol for a in param.array.axes if a.role is Role.GRID and a.symbol in after.reduction_symbols]
-    if not any(e.has(Abs, Max, Min, Where) for e in source.subscripts) or len(offsets) > _MOST_AXES:
-        return
-    term, known = dict(param.reader), And(after.given, param.array.holds(), _named(param, after))
-    still = {s: s for s in offsets}
-    images = list(mirrored(offsets))
-    images += [at for at in repeated(cases, offsets) if at not in (still, *images)]
-    for channels in _channels(param, source, after):
-        for moved in (*([still] if channels else []), *images):
-            tap = {**{s: moved.get(s, term[s]) for s in after.reduction_symbols}, **channels}
-            hit = equal_places((replaced(e, tap) for e in source.subscripts), param.array.symbols)
-            window = And(*(axis.holds(tap[axis.symbol]) for axis in after.reduction))
-            if _may_hold(known, And(hit, window), offsets) and implied(known, And(hit, window)):
-                yield tap
-
-
-def _channels(param: Param, source: Read, after: Form) -> Iterator[Letters]:
-    """The channels at which an entry may be read: its reader's, then others that a representation carries these to.
-
-    Output channels of numbers that the reader has one of take each other one; for it the entry's own channels say which are summed.
-    """
-    yield {}
-    term, summed = dict(param.reader), set(after.reduction_symbols)
-    few = {
-        a.symbol: a for a in (*after.output.axes, *after.reduction) if a.role is Role.CHANNEL and a.extent.is_Integer
-    }
-    own = [
-        a.symbol for a in param.array.axes if a.symbol in few and a.symbol in summed and term[a.symbol].has(a.symbol)
-    ]
-    numbers = {s: [e[s].is_Integer for _, e in branches({s: term[s]})] for s in few if s in term and s not in own}
-    chosen = [s for s, whole in numbers.items() if all(whole)]
-    places = {s: [Integer(v) for v in range(int(a.lower), int(a.upper) + 1)] for s, a in few.items()}
-    subscripts = dict(zip(param.array.symbols, source.subscripts, strict=True))
-    for values in product(*(places[s] for s in chosen)):
-        at = dict(zip(chosen, values, strict=True))
-        read: dict[tuple[Expr, ...], tuple[Expr, ...]] = {}
-        for inputs in product(*(places[s] for s in own)):
-            here = at | dict(zip(own, inputs, strict=True))
-            read.setdefault(tuple(replaced(subscripts[s], here) for s in own), inputs)
-        names = list(product(*(places[s] for s in own)))
-        if at != {s: term[s] for s in chosen} and all(name in read for name in names):
-            tables = [{tuple(map(int, name)): read[name][p] for name in names} for p in range(len(own))]
-            yield at | {s: written(tuple(own), table) for s, table in zip(own, tables, strict=True)}
-
-
-def _may_hold(known: Any, claim: Any, offsets: list[Symbol]) -> bool:
-    """Whether no offset of a few refutes that the claim follows, on a large grid: the solver is asked about the others."""
-    others = dict.fromkeys((known & claim).free_symbols - set(offsets), Integer(_LARGE))
-    for place in product(range(-1, 3), repeat=len(offsets)):
-        at = others | dict(zip(offsets, map(Integer, place), strict=True))
-        if replaced(claim, at) == False and replaced(known, at) == True:  # noqa: E712  SymPy's
-            return False
-    return True
