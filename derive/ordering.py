@@ -49,8 +49,8 @@ class OrderedTerms:
 
     def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
         terms = sorted(Add.make_args(expr), key=_key)
-        numbers = [t for t in terms if not letters_of(t)]
-        signed = [t for t in terms if letters_of(t)]
+        numbers = [t for t in terms if t.is_Rational]
+        signed = [t for t in terms if not t.is_Rational]
         first = [t for t in signed if not t.could_extract_minus_sign()]
         rest = [t for t in signed if t.could_extract_minus_sign()]
         if first:

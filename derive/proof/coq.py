@@ -26,14 +26,16 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from sympy import Abs, Implies, Max, Min, true
+from sympy import Abs, And, Implies, Max, Min, Mul, Or, true
 
 from derive.errors import TextError
 from derive.forms.expr import Read, Where
+from derive.proof.coq_linear import put_in
 from derive.proof.coq_terms import ANY, RATIONAL, coq_name
-from derive.proof.goal import Goal, Obligation
+from derive.proof.goal import Goal, Obligation, Status
 from derive.proof.linear import Linear
 from derive.proof.shorter import shorter
+from derive.proof.solver import decide
 from derive.remembered import letters_of
 
 __all__ = ["Claim", "CoqFile", "Statement", "coq_file", "left_out", "statement"]
@@ -114,7 +116,8 @@ def statement(goal: Goal) -> Statement:
     if goal.show == True:  # noqa: E712
         return Statement("", (), "True")
     if isinstance(goal, Linear):
-        raise TextError("it is decided exactly, from the numbers in tables and in the basis")
+        goal = put_in(goal)
+    goal = _without_products(goal)
     _check_effort(goal)
     facts, show = shorter(goal)
     if show is true:
@@ -154,6 +157,20 @@ def _check_names(letters: Iterable[str], arrays: Iterable[tuple[str, int]]) -> N
     names = Counter((*letters, *(name for name, _ in arrays)))
     if twice := sorted(name for name, times in names.items() if times > 1):
         raise TextError(f"{twice[0]} names two things")
+
+
+def _without_products(goal: Goal) -> Goal:
+    """A goal that says more, without options of products of entries, where that holds too: a term's place tells enough."""
+    parts = [Or.make_args(part) for part in And.make_args(goal.show)]
+    kept = [[o for o in options if not _multiplies(o)] for options in parts]
+    if not any(0 < len(k) < len(options) for k, options in zip(kept, parts, strict=True)):
+        return goal
+    stronger = Goal(goal.given, And(*(Or(*(k or options)) for k, options in zip(kept, parts, strict=True))))
+    return stronger if decide(stronger.smt) is Status.PROVED else goal
+
+
+def _multiplies(e: Any) -> bool:
+    return any(sum(a.has(Read) for a in m.args) > 1 for m in e.atoms(Mul))
 
 
 def _check_effort(goal: Goal) -> None:

@@ -29,7 +29,7 @@ from derive.proof.goal import Goal, Status
 from derive.proof.points import At, Undecided, ranges_in
 from derive.proof.step import Clause
 
-__all__ = ["Linear"]
+__all__ = ["Decision", "Linear"]
 
 _EXACTLY = 400
 
@@ -51,12 +51,12 @@ class Linear(Everywhere):
     def decide(self) -> Status:
         """EXHAUSTIVE if the goal holds, REFUTED if it fails for some values of the arrays, UNKNOWN if neither is shown."""
         try:
-            return _Decision(self).status()
+            return Decision(self).status()
         except (Undecided, TextError):
             return Status.UNKNOWN
 
 
-class _Decision:
+class Decision:
     """One goal at work."""
 
     def __init__(self, goal: Linear, standing: frozenset[Symbol] = frozenset()) -> None:
@@ -107,7 +107,7 @@ class _Decision:
         if not isinstance(entry, Read):
             raise Undecided
         if mixed := {s for f in self.goal.facts if self.passive(f) for s in f.free_symbols & set(self.letters)}:
-            return _Decision(self.goal, self.standing | mixed).follows(part)
+            return Decision(self.goal, self.standing | mixed).follows(part)
         entries = self.within.combination(entry, self.at, self.size)
         order = np.argsort(entries.rows)
         columns = entries.columns[order]

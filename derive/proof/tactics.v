@@ -763,6 +763,7 @@ Ltac by_witness :=
   intro_letters;
   first
   [ of_integers; first [solve [by_places] | solve [by_letters]]
+  | solve [intros; repeat split; match goal with |- Qeq _ _ => lra end]
   | name_divisions; intros; name_remainders;
     first
     [ solve [by_table]
