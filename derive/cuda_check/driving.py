@@ -21,9 +21,9 @@ PARTS = ("arguments", "batched", "letters", "result", "shapes", "sizes", "told",
 
 
 def emitted_kernels(names: Mapping[str, Any]) -> dict[str, Any]:
-    """The objects of an emitted module that are layers, by their names."""
-    layers = (v for v in names.values() if not isinstance(v, type) and all(hasattr(v, part) for part in PARTS))
-    return {layer.name: layer for layer in layers}
+    """The objects of an emitted module that are layers, by their names; those of NumPy launch nothing."""
+    values = (v for v in names.values() if not isinstance(v, type) and getattr(v, "xp", None) is not np)
+    return {v.name: v for v in values if all(hasattr(v, part) for part in PARTS)}
 
 
 def drive(kernel: Any, cupy: ModuleType) -> Iterator[tuple[str, tuple[Any, ...]]]:

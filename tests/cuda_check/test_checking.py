@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import generated
 from derive.artifacts import package_files, write
 from derive.cuda_check import Findings, check_module, standing_in_for_cupy
-from derive.cuda_check.driving import drive, wide
+from derive.cuda_check.driving import drive, emitted_kernels, wide
 from derive.errors import DeriveError, UnknownName
 from derive.pipeline import layer
 from tests.cuda.killing import kernels_in
@@ -128,6 +129,11 @@ def test_the_layers_of_an_emitted_module_are_called(tmp_path: Path, name: str) -
     assert found.clean, found.text()
     assert found.launches > 100
     assert {*found.kernels} == {*kernels_in(file.read_text())}
+
+
+def test_kernels_of_numpy_that_a_program_holds_are_left_alone() -> None:
+    """To compare with, for one; the algorithms of their gradients aren't theirs to be asked for."""
+    assert emitted_kernels({"n": generated.conv2d_channels.numpy}) == {}
 
 
 def test_an_emitted_module_without_its_package(tmp_path: Path) -> None:
