@@ -59,8 +59,7 @@ def convolution(
 
     Raises UsageRefused for arguments that don't go together, and what the rules raise.
     """
-    _check_truths(bias=bias)
-    _check_channels(channels, groups)
+    _check_channels(channels, bias, groups)
     kernel, stride, dilation = map(as_tuples, (kernel, stride, dilation))
     rank = _axes(rank, kernel, *_whole(stride=stride, dilation=dilation))
     layer = _windowed(rank, channels, groups, kernel, dilation)
@@ -114,16 +113,12 @@ def _offered() -> Signature:
 vars(compile)["__signature__"] = _offered()
 
 
-def _check_truths(**given: Any) -> None:
-    for name, value in given.items():
-        if not isinstance(value, bool):
-            raise UsageRefused(f"{name}= says whether there are any, True or False; {said(value)} is neither.")
-
-
-def _check_channels(channels: Any, groups: Any) -> None:
-    if not isinstance(channels, Channels):
-        _check_truths(channels=channels)
-    elif groups is not None:
+def _check_channels(channels: Any, bias: Any, groups: Any) -> None:
+    if not isinstance(bias, bool):
+        raise UsageRefused(f"bias= says whether there are any, True or False; {said(bias)} is neither.")
+    if not isinstance(channels, bool | Channels):
+        raise UsageRefused(f"channels= is True, False or derive.Channels(...); {said(channels)} is none of these.")
+    if groups is not None and isinstance(channels, Channels):
         raise UsageRefused(f"Groups make axes of channels of their own; {said(channels)} names other ones.")
     if groups is not None and not channels:
         raise UsageRefused("Groups are groups of channels; pass channels=True.")

@@ -88,7 +88,7 @@ def test_channels_may_be_axes_that_a_symmetry_acts_on():
         ({"kernel": (3, 3), "stride": (2, 1, 1)}, "grids of 2 and of 3 axes"),
         ({"groups": "depthwise", "channels": False}, "Groups are groups of channels"),
         ({"groups": 2, "channels": derive.Channels()}, "Groups make axes of channels of their own"),
-        ({"channels": "C"}, "channels= says whether there are any, True or False; 'C' is neither"),
+        ({"channels": "C"}, "channels= is True, False or derive.Channels.*; 'C' is none of these"),
         ({"groups": 0}, '^Groups are a name, a whole number from 1 or "depthwise"; 0 is none'),
         ({"groups": 2.5}, "2.5 is none"),
         ({"groups": True}, "True is none"),
