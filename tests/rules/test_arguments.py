@@ -50,7 +50,10 @@ def tied(group):
 
 
 CASES = {
-    "channels by a word": (lambda: derive.convolution(channels="no"), "channels= is True, False or .*; 'no' is none of these"),
+    "channels by a word": (
+        lambda: derive.convolution(channels="no"),
+        "channels= is True, False or .*; 'no' is none of these",
+    ),
     "no bias by None": (lambda: derive.convolution(bias=None), "bias= says whether .* True or False; None is neither"),
     "a bias of 0": (lambda: derive.convolution(bias=0), "bias= says whether .*; 0 is neither"),
     "a number of groups with a blank": (lambda: derive.convolution(groups="C D"), "or \"depthwise\"; 'C D' is none"),
